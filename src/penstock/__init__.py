@@ -1,0 +1,3 @@
+"""Penstock: a self-hosted inference platform that speaks the OpenAI API."""
+
+__version__ = "0.1.0"

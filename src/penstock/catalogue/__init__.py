@@ -1,0 +1,1 @@
+"""Which models exist, where do they come from, where do they run?"""

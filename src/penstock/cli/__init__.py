@@ -1,0 +1,1 @@
+"""What does the operator type? One command per file."""

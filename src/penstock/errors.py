@@ -1,0 +1,188 @@
+"""The error tree. Each error knows its HTTP status, its `type` and its `code`; the message says what would be right.
+
+    PenstockError
+    ├── OperatorError                   told to whoever runs a command: exit code 1, never over the wire
+    └── ApiError                        told to a client, in OpenAI's envelope
+        ├── InvalidRequest 400          InvalidJson, ContextLengthExceeded, UnsupportedMediaType 415, RequestTooLarge 413
+        ├── Unauthenticated 401         MissingKey, InvalidKey
+        ├── NotFound 404                UnknownUrl, ModelNotFound, MethodNotAllowed 405
+        ├── Unavailable 503             ServerOverloaded, ModelLoading, ModelUnavailable
+        └── EngineError 502, InternalError 500
+
+The official clients choose their exception by status alone and retry 408, 409, 429 and 5xx twice, obeying `retry-after`.
+"""
+
+from typing import ClassVar
+
+
+class PenstockError(Exception):
+    """Anything Penstock raises on purpose."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class OperatorError(PenstockError):
+    """A command cannot go on; the message names the next step for whoever typed it."""
+
+
+class ApiError(PenstockError):
+    """An answer to a client. `param` is the dotted path of the field at fault; `retry_after` is in seconds."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: str = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+        self.param = param
+        self.retry_after = retry_after
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers that belong to this error alone."""
+        return [] if self.retry_after is None else [(b"retry-after", b"%d" % self.retry_after)]
+
+
+class InvalidRequest(ApiError):
+    """A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_value"
+
+
+class InvalidJson(InvalidRequest):
+    """The body is not one JSON object in valid UTF-8, with one value per key and at most 64 levels."""
+
+    code = "invalid_json"
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """The prompt and the tokens asked for do not fit the model's context."""
+
+    code = "context_length_exceeded"
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The body is not plain `application/json`."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class RequestTooLarge(InvalidRequest):
+    """The body is larger than the route takes; it was refused before it was read."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class Unauthenticated(ApiError):
+    """No credential, or one that opens nothing."""
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"www-authenticate", b"Bearer")]
+
+
+class MissingKey(Unauthenticated):
+    """No API key was sent."""
+
+    code = "missing_api_key"
+
+
+class InvalidKey(Unauthenticated):
+    """The API key is unknown, malformed, revoked or expired; which of these is not told."""
+
+
+class NotFound(ApiError):
+    """No such object for this caller."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+
+
+class UnknownUrl(NotFound):
+    """No route has this URL."""
+
+    code = "unknown_url"
+
+
+class ModelNotFound(NotFound):
+    """No model of this name is served here."""
+
+    code = "model_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The model {name[:200]!r} does not exist here. GET /v1/models lists those that do.",
+            param="model",
+        )
+
+
+class MethodNotAllowed(NotFound):
+    """The URL exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: list[str]) -> None:
+        self._allow = ", ".join(sorted(allowed))
+        super().__init__(f"{method} is not allowed here; this URL takes {self._allow}.")
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"allow", self._allow.encode())]
+
+
+class Unavailable(ApiError):
+    """Not now; `retry_after` says when to come back."""
+
+    status = 503
+    type = "service_unavailable_error"
+    code = "model_unavailable"
+
+
+class ServerOverloaded(Unavailable):
+    """The queue in front of the model is full."""
+
+    code = "server_is_overloaded"
+
+
+class ModelLoading(Unavailable):
+    """The model's engine is starting or its file is still on its way."""
+
+    code = "model_loading"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, param="model", retry_after=retry_after)
+
+
+class ModelUnavailable(Unavailable):
+    """The model's engine failed for good, or the server is shutting down."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, param="model", retry_after=retry_after)
+
+
+class EngineError(ApiError):
+    """The engine broke off or answered what it should not; nothing of it is billed before the first token."""
+
+    status = 502
+    code = "engine_error"
+
+
+class InternalError(ApiError):
+    """Our fault."""

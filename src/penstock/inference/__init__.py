@@ -1,0 +1,1 @@
+"""How does one request run? Route, admission, engine and meter, in that order."""

@@ -1,0 +1,89 @@
+"""Server-sent events: split out of an engine's bytes, and written for a client.
+
+Format: the HTML standard, section 9.2.6. Only `data` fields and comments matter to this API.
+"""
+
+from msgspec import json
+
+from penstock.protocol.chat import Usage
+
+PING = b": ping\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+class EventTooLarge(ValueError):
+    """The engine sent an event without end."""
+
+
+class EventSplitter:
+    """Takes bytes as they come off the wire, cut anywhere, and gives the data of each whole event."""
+
+    def __init__(self, *, max_event_bytes: int = 1 << 20) -> None:
+        self._max = max_event_bytes
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, received: bytes) -> list[bytes]:
+        """The data of every event that `received` completes. Raises EventTooLarge past the bound."""
+        *lines, self._rest = (self._rest + received).split(b"\n")
+        if len(self._rest) > self._max:
+            raise EventTooLarge
+        events = []
+        for raw in lines:
+            line = raw.removesuffix(b"\r")
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+                if sum(map(len, self._data)) > self._max:
+                    raise EventTooLarge
+            elif not line and self._data:
+                events.append(b"\n".join(self._data))
+                self._data = []
+        return events
+
+
+class ChunkWriter:
+    """Writes the chunks of one streamed chat completion.
+
+    What never changes within a stream (id, time, model) is encoded once; a token then costs one string encoding and
+    one join.
+    """
+
+    def __init__(self, *, completion_id: str, created: int, model: str, include_usage: bool) -> None:
+        head = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
+        self._head = b"data: " + json.encode(head)[:-1] + b',"system_fingerprint":null,"choices":['
+        self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
+
+    def _chunk(self, index: int, delta: bytes, ending: bytes = b"null") -> bytes:
+        return b'%b{"index":%d,"delta":%b,"logprobs":null,"finish_reason":%b}%b' % (
+            self._head,
+            index,
+            delta,
+            ending,
+            self._tail,
+        )
+
+    def role(self, index: int) -> bytes:
+        """The first chunk of a choice."""
+        return self._chunk(index, b'{"role":"assistant","content":""}')
+
+    def content(self, index: int, text: str) -> bytes:
+        return self._chunk(index, b'{"content":%b}' % json.encode(text))
+
+    def reasoning(self, index: int, text: str) -> bytes:
+        """Reasoning under both names in use."""
+        encoded = json.encode(text)
+        return self._chunk(index, b'{"reasoning_content":%b,"reasoning":%b}' % (encoded, encoded))
+
+    def finish(self, index: int, finish_reason: str, stop_reason: str | None) -> bytes:
+        """The last chunk of a choice."""
+        ending = b'%b,"stop_reason":%b' % (json.encode(finish_reason), json.encode(stop_reason))
+        return self._chunk(index, b"{}", ending)
+
+    def usage(self, usage: Usage) -> bytes:
+        """The chunk that `include_usage` asks for: no choices, the whole usage."""
+        return b'%b],"usage":%b}\n\n' % (self._head, json.encode(usage))
+
+
+def error_event(envelope: bytes) -> bytes:
+    """An error after the first byte."""
+    return b"data: %b\n\n" % envelope

@@ -1,0 +1,57 @@
+"""Turns msgspec's validation messages into errors that name the field as a client writes it: `messages[0].role`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from penstock.errors import InvalidRequest
+
+T = TypeVar("T")
+
+_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
+_WRONG_TYPE = re.compile(r"Expected `(?P<want>[^`]*)`, got `(?P<got>[^`]*)`")
+
+
+def convert(value: Any, to: type[T], *, unsupported: Mapping[str, str]) -> T:
+    """`value` as a `to`. `unsupported` names known parameters that are refused, each with what to do instead.
+
+    Raises InvalidRequest with one of the codes unknown_parameter, unsupported_parameter, missing_required_parameter,
+    invalid_type, invalid_value, and the dotted path of the field as `param`.
+    """
+    try:
+        return msgspec.convert(value, to)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), unsupported) from error
+
+
+def _explain(text: str, unsupported: Mapping[str, str]) -> InvalidRequest:
+    found = _MESSAGE.fullmatch(text)
+    what, where = (found["what"], found["where"]) if found else (text, None)
+    path = (where or "$").removeprefix("$").removeprefix(".")
+    if match := _UNKNOWN.fullmatch(what):
+        return _unknown(_join(path, match["field"]), unsupported)
+    if match := _MISSING.fullmatch(what):
+        param = _join(path, match["field"])
+        return InvalidRequest(f"{param} is required.", code="missing_required_parameter", param=param)
+    if match := _WRONG_TYPE.fullmatch(what):
+        name = path or "The body"
+        message = f"{name} must be of type {match['want']}, not {match['got']}."
+        return InvalidRequest(message, code="invalid_type", param=path or None)
+    return InvalidRequest(f"{path or 'The body'}: {what[:300]}.", code="invalid_value", param=path or None)
+
+
+def _unknown(param: str, unsupported: Mapping[str, str]) -> InvalidRequest:
+    param = param[:200]
+    if param in unsupported:
+        return InvalidRequest(
+            f"{param} is not supported: {unsupported[param]}", code="unsupported_parameter", param=param
+        )
+    return InvalidRequest(f"{param} is not a parameter of this request.", code="unknown_parameter", param=param)
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field

@@ -1,0 +1,113 @@
+"""Every setting there is: flags win over PENSTOCK_* variables, which win over penstock.toml, which wins over defaults."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import platformdirs
+from msgspec import Meta
+
+from penstock.errors import OperatorError
+
+CONFIG_NAME = "penstock.toml"
+DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One server's settings. A field `x_y` is the key `x_y` of penstock.toml and the variable PENSTOCK_X_Y."""
+
+    data_dir: str = ""
+    """Where everything is kept. Empty: the platform's own folder for application data."""
+    host: str = "127.0.0.1"
+    port: Port = 8484
+    database_url: str = ""
+    """Empty: SQLite in the data folder."""
+    serve: tuple[str, ...] = (DEFAULT_MODEL,)
+    """Ids of the models to serve (`--model`, repeatable)."""
+    aliases: dict[str, str] = {}
+    """More names for served models: name -> id (`--alias`, repeatable)."""
+    models: list[dict[str, Any]] = []
+    """The operator's own catalogue entries, in the form of the shipped catalogue."""
+    drain_seconds: Seconds = 30
+    """How long streams may go on after SIGTERM."""
+    ping_seconds: Seconds = 10
+    """Silence after which a stream gets a comment line; also how long its status is held back."""
+    stall_seconds: Seconds = 30
+    """An engine with work that gives no token for so long is killed and started anew."""
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data_dir or platformdirs.user_data_dir("penstock", appauthor=False)).expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_path / 'penstock.db'}"
+
+
+def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], *, config: Path | None = None) -> Settings:
+    """Merge flags (None means not given), PENSTOCK_* variables and the file.
+
+    The file is `config`, else PENSTOCK_CONFIG, else ./penstock.toml, else penstock.toml in the data folder.
+    Raises OperatorError naming the file or variable at fault.
+    """
+    given = {name: value for name, value in flags.items() if value is not None and value != ()}
+    env = _from_environ(environ)
+    if config is None and "PENSTOCK_CONFIG" in environ:
+        config = Path(environ["PENSTOCK_CONFIG"])
+    if config is not None and not config.is_file():
+        raise OperatorError(f"The configuration file {config} does not exist.")
+    path = config or _find_config(given, env)
+    file = _read_toml(path) if path else {}
+    aliases = {**file.get("aliases", {}), **env.get("aliases", {}), **given.get("aliases", {})}
+    try:
+        return msgspec.convert({**file, **env, **given, "aliases": aliases}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        where = f"{path}, the environment or the flags" if path else "the environment or the flags"
+        raise OperatorError(f"A setting in {where} is wrong: {error}") from error
+
+
+def _find_config(given: Mapping[str, Any], env: Mapping[str, Any]) -> Path | None:
+    data_dir = given.get("data_dir") or env.get("data_dir") or ""
+    for folder in (Path.cwd(), Settings(data_dir=str(data_dir)).data_path):
+        if (folder / CONFIG_NAME).is_file():
+            return folder / CONFIG_NAME
+    return None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise OperatorError(f"{path} cannot be read: {error}") from error
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        raw = environ.get(f"PENSTOCK_{field.name.upper()}")
+        if raw is None or field.name == "models":
+            continue
+        if field.name == "serve":
+            found["serve"] = [item.strip() for item in raw.split(",") if item.strip()]
+        elif field.name == "aliases":
+            found["aliases"] = parse_aliases(raw.split(","))
+        else:
+            found[field.name] = raw
+    return found
+
+
+def parse_aliases(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:
+    """`NAME=ID` strings as a mapping. Raises OperatorError on any other form."""
+    aliases = {}
+    for pair in pairs:
+        name, equals, target = pair.strip().partition("=")
+        if not (name and equals and target):
+            raise OperatorError(f"An alias is NAME=ID, not {pair!r}.")
+        aliases[name] = target
+    return aliases

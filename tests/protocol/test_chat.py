@@ -1,0 +1,187 @@
+import json
+from typing import Any
+
+import pytest
+
+from penstock.errors import InvalidRequest
+from penstock.protocol.chat import (
+    AnswerMessage,
+    ChatCompletion,
+    Choice,
+    CompletionDetails,
+    PromptDetails,
+    Usage,
+    encode,
+    parse_chat_request,
+)
+
+USER = [{"role": "user", "content": "Hi"}]
+
+
+def parse(**fields: Any) -> Any:
+    return parse_chat_request(json.dumps({"model": "m", "messages": USER, **fields}).encode())
+
+
+def refusal(**fields: Any) -> tuple[str, str | None]:
+    with pytest.raises(InvalidRequest) as caught:
+        parse(**fields)
+    assert caught.value.status == 400
+    return caught.value.code, caught.value.param
+
+
+def test_the_smallest_request() -> None:
+    request = parse()
+    assert (request.model, request.stops, request.output_limit, request.include_usage) == ("m", [], None, False)
+
+
+def test_null_means_the_default() -> None:
+    optional = (
+        "temperature top_p top_k min_p repetition_penalty presence_penalty frequency_penalty logit_bias seed "
+        "max_completion_tokens max_tokens n stop stream stream_options response_format user metadata store service_tier"
+    ).split()
+    assert parse(**dict.fromkeys(optional)) == parse()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"temperature": 0},
+        {"temperature": 2},
+        {"top_p": 1},
+        {"top_p": 0.001},
+        {"n": 8},
+        {"stop": "x"},
+        {"stop": ["a", "b", "c", "d"]},
+        {"stop": []},
+        {"seed": -5},
+        {"presence_penalty": -2, "frequency_penalty": 2.0},
+        {"logit_bias": {"50256": -100}},
+        {"max_tokens": 5, "max_completion_tokens": 5},
+        {"stream": True, "stream_options": {"include_usage": True}},
+        {"response_format": {"type": "text"}},
+        {"metadata": {"a": "b"}, "user": "u", "store": False, "service_tier": "flex", "safety_identifier": "s"},
+        {"top_k": 40, "min_p": 0.05, "repetition_penalty": 1.1},
+        {"messages": [{"role": "developer", "content": "Be brief."}, *USER]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]},
+        {
+            "messages": [
+                *USER,
+                {"role": "assistant", "content": "Yes?", "reasoning_content": "hm", "refusal": None},
+                *USER,
+            ]
+        },
+    ],
+)
+def test_what_is_accepted(fields: dict[str, Any]) -> None:
+    parse(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "param"),
+    [
+        ({"temperature": 3}, "invalid_value", "temperature"),
+        ({"temperature": -0.1}, "invalid_value", "temperature"),
+        ({"temperature": "0.7"}, "invalid_type", "temperature"),
+        ({"temperature": True}, "invalid_type", "temperature"),
+        ({"top_p": 0}, "invalid_value", "top_p"),
+        ({"n": 0}, "invalid_value", "n"),
+        ({"n": 9}, "invalid_value", "n"),
+        ({"n": 1.5}, "invalid_type", "n"),
+        ({"stream": 1}, "invalid_type", "stream"),
+        ({"stream": "true"}, "invalid_type", "stream"),
+        ({"max_tokens": 0}, "invalid_value", "max_tokens"),
+        ({"max_tokens": -1}, "invalid_value", "max_tokens"),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, "invalid_value", "max_completion_tokens"),
+        ({"stop": ["a", "b", "c", "d", "e"]}, "invalid_value", "stop"),
+        ({"stop": ""}, "invalid_value", "stop"),
+        ({"stop": ["x" * 257]}, "invalid_value", "stop[0]"),
+        ({"logit_bias": {"1": 101}}, "invalid_value", "logit_bias[...]"),
+        ({"metadata": {str(i): "x" for i in range(17)}}, "invalid_value", "metadata"),
+        ({"messages": []}, "invalid_value", "messages"),
+        ({"messages": "Hi"}, "invalid_type", "messages"),
+        ({"messages": [{"role": "robot", "content": "Hi"}]}, "invalid_value", "messages[0].role"),
+        ({"messages": [{"content": "Hi"}]}, "missing_required_parameter", "messages[0].role"),
+        ({"messages": [{"role": "user"}]}, "missing_required_parameter", "messages[0].content"),
+        ({"messages": [{"role": "user", "content": 5}]}, "invalid_type", "messages[0].content"),
+        (
+            {"messages": [*USER, {"role": "user", "content": "x", "colour": 1}]},
+            "unknown_parameter",
+            "messages[1].colour",
+        ),
+        ({"model": None}, "invalid_type", "model"),
+        ({"model": ""}, "invalid_value", "model"),
+        ({"stream_options": {"include_usage": True}}, "invalid_value", "stream_options"),
+        ({"stream": True, "stream_options": {"x": 1}}, "unknown_parameter", "stream_options.x"),
+        ({"service_tier": "gold"}, "invalid_value", "service_tier"),
+        ({"tools": []}, "unsupported_parameter", "tools"),
+        ({"audio": {}}, "unsupported_parameter", "audio"),
+        ({"logprobs": True}, "unsupported_parameter", "logprobs"),
+    ],
+)
+def test_what_is_refused_and_where(fields: dict[str, Any], code: str, param: str) -> None:
+    assert refusal(**fields) == (code, param)
+
+
+@pytest.mark.parametrize(
+    "field",
+    "chat_template chat_template_kwargs grammar guided_json guided_regex min_tokens bad_words n_discard chat_parser "
+    "cache_salt prompt_embeds ignore_eos n_predict id_slot cache_prompt lora mirostat timings_per_token".split(),
+)
+def test_engine_private_fields_are_unknown(field: str) -> None:
+    assert refusal(**{field: 1}) == ("unknown_parameter", field)
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"[]", "invalid_type"), (b"5", "invalid_type"), (b"null", "invalid_type")])
+def test_the_body_is_an_object(body: bytes, code: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_chat_request(body)
+    assert (caught.value.code, caught.value.param) == (code, None)
+
+
+def test_a_missing_model_is_named() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_chat_request(json.dumps({"messages": USER}).encode())
+    assert (caught.value.code, caught.value.param) == ("missing_required_parameter", "model")
+
+
+def test_the_answer_has_every_key_of_the_contract() -> None:
+    usage = Usage(47, 16, 63, PromptDetails(), CompletionDetails())
+    choice = Choice(index=0, finish_reason="stop", message=AnswerMessage(content="Hi"))
+    answer = ChatCompletion(id="chatcmpl-1", created=1739960163, model="m", choices=[choice], usage=usage)
+    assert json.loads(encode(answer)) == {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1739960163,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "stop_reason": None,
+                "logprobs": None,
+                "message": {
+                    "role": "assistant",
+                    "content": "Hi",
+                    "refusal": None,
+                    "audio": None,
+                    "function_call": None,
+                    "tool_calls": [],
+                },
+            }
+        ],
+        "service_tier": None,
+        "system_fingerprint": None,
+        "prompt_logprobs": None,
+        "usage": {
+            "prompt_tokens": 47,
+            "completion_tokens": 16,
+            "total_tokens": 63,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        },
+    }
+
+
+def test_reasoning_is_there_under_both_names() -> None:
+    message = AnswerMessage(content="4", reasoning_content="2+2", reasoning="2+2")
+    assert json.loads(encode(message))["reasoning_content"] == json.loads(encode(message))["reasoning"] == "2+2"

@@ -1,0 +1,82 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.errors import InvalidJson
+from penstock.protocol.strict_json import MAX_DEPTH, decode
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(values)
+def test_what_json_writes_is_read_back(value: Any) -> None:
+    assert decode(json.dumps(value).encode()) == value
+
+
+@given(values, st.sampled_from([" ", "\n", "\t ", ""]))
+def test_white_space_before_a_colon_changes_nothing(value: Any, space: str) -> None:
+    assert decode(json.dumps(value, separators=(",", f"{space}:{space}")).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"{",
+        b'{"a":1} x',
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":1e999}',
+        b'{"a":"\xff"}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\\udc00 "}',
+        b'\xef\xbb\xbf{"a":1}',
+        '{"a":1}'.encode("utf-16"),
+        b'{"a":1,"a":1}',
+        b'{"a":{"b":1,"c":2,"b":3}}',
+        b'[{"a":1 , "a" : 2}]',
+        b'{"a":1,"\\u0061":2}',
+        b'{"x":"\\":","a":1,"a":2}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+)
+def test_what_is_not_one_clean_value_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidJson) as caught:
+        decode(body)
+    assert caught.value.status == 400
+    assert caught.value.code == "invalid_json"
+
+
+def test_a_string_that_looks_like_a_key_is_no_duplicate() -> None:
+    body = rb'{"a": "\":\":", "b": "\" : \""}'
+    assert decode(body) == {"a": '":":', "b": '" : "'}
+
+
+def test_the_deepest_value_allowed() -> None:
+    def nest(levels: int) -> bytes:
+        return b"[" * levels + b"]" * levels
+
+    decode(nest(MAX_DEPTH))
+    with pytest.raises(InvalidJson, match="64 levels"):
+        decode(nest(MAX_DEPTH + 1))
+
+
+def test_the_message_never_quotes_a_value() -> None:
+    with pytest.raises(InvalidJson) as caught:
+        decode(b'{"password":"s3cret"')
+    assert "s3cret" not in caught.value.message
