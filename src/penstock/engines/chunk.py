@@ -1,0 +1,105 @@
+"""The chunk of an engine's stream, in the forms that engines use, and what it says about tokens.
+
+llama.cpp counts in `timings` (with `timings_per_token`: cached and new prompt tokens, and the tokens of the chunk's own
+choice) and in `prompt_progress`; vLLM and the echo engine count in `usage` (continuous_usage_stats: of the chunk's own
+choice). Fields we do not know are passed over; fields of the wrong type are an engine's fault.
+"""
+
+import msgspec
+
+from penstock.engines.engine import Counts, Piece
+
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
+
+
+class Delta(msgspec.Struct):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class Choice(msgspec.Struct):
+    index: int = 0
+    delta: Delta = msgspec.field(default_factory=Delta)
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None
+
+    def piece(self) -> Piece:
+        reason = self.finish_reason
+        if reason is not None and reason not in FINISH_REASONS:
+            reason = "stop"
+        return Piece(
+            index=self.index,
+            content=self.delta.content or "",
+            reasoning=self.delta.reasoning_content or self.delta.reasoning or "",
+            finish_reason=reason,
+            stop_reason=self.stop_reason if isinstance(self.stop_reason, str) else None,
+        )
+
+
+class Timings(msgspec.Struct):
+    cache_n: int = 0
+    prompt_n: int = 0
+    predicted_n: int = 0
+
+
+class Progress(msgspec.Struct):
+    total: int = 0
+    cache: int = 0
+
+
+class CachedTokens(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class ReasoningTokens(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class EngineUsage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: CachedTokens | None = None
+    completion_tokens_details: ReasoningTokens | None = None
+
+
+class CountedChunk(msgspec.Struct):
+    """One event of an engine's stream."""
+
+    choices: list[Choice] = []
+    usage: EngineUsage | None = None
+    timings: Timings | None = None
+    prompt_progress: Progress | None = None
+    error: msgspec.Raw | None = None
+
+    def count(self, counts: Counts) -> None:
+        """Carry what this chunk says about tokens into `counts`. Counts only grow: a repeated chunk adds nothing."""
+        if progress := self.prompt_progress:
+            counts.prompt = max(counts.prompt, progress.total)
+            counts.cached = max(counts.cached, progress.cache)
+        if timings := self.timings:
+            counts.prompt = max(counts.prompt, timings.cache_n + timings.prompt_n)
+            counts.cached = max(counts.cached, timings.cache_n)
+            self._count_completion(counts, timings.predicted_n)
+        if usage := self.usage:
+            self._count_usage(counts, usage)
+
+    def _count_completion(self, counts: Counts, tokens: int) -> None:
+        for choice in self.choices:
+            counts.completion[choice.index] = max(counts.completion.get(choice.index, 0), tokens)
+
+    def _count_usage(self, counts: Counts, usage: EngineUsage) -> None:
+        counts.prompt = max(counts.prompt, usage.prompt_tokens)
+        if usage.prompt_tokens_details:
+            counts.cached = max(counts.cached, usage.prompt_tokens_details.cached_tokens or 0)
+        if usage.completion_tokens_details:
+            counts.reasoning = max(counts.reasoning, usage.completion_tokens_details.reasoning_tokens or 0)
+        self._count_completion(counts, usage.completion_tokens)
+
+
+_decoder = msgspec.json.Decoder(CountedChunk)
+
+
+def decode_chunk(data: bytes) -> CountedChunk:
+    """The chunk that one event's data holds. Raises msgspec.MsgspecError or UnicodeDecodeError."""
+    return _decoder.decode(data)

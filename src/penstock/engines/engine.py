@@ -1,0 +1,120 @@
+"""The seam: what the gateway knows of an engine.
+
+An engine is a process that speaks OpenAI over HTTP. All the gateway needs of one kind of engine is how to start it and
+how to phrase a request for it; everything else is the same for all of them, and stands in relay.py.
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from penstock.protocol.chat import ChatRequest, CompletionDetails, PromptDetails, Usage
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start an engine process: a Python module, and the configuration that it reads from its standard input."""
+
+    module: str
+    config: dict[str, Any]
+    slots: int
+    """Requests the engine works on at once."""
+
+
+class Engine(Protocol):
+    """One kind of engine."""
+
+    def launch(self, *, served_name: str, api_key: str, model_file: Path | None) -> Launch:
+        """How to start a process that serves one model. Raises OperatorError where this machine cannot."""
+
+    def chat_body(self, request: ChatRequest, *, served_name: str) -> bytes:
+        """The engine's own request, built afresh from typed fields; always a stream that counts its tokens."""
+
+
+class Pulse:
+    """Whether an engine gives signs of life: who waits for it, and since when it has been quiet.
+
+    A wait counts only while the gateway wants to read: a client that reads slowly does not make its engine look dead.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._quiet_since = time.monotonic()
+
+    def wait(self) -> None:
+        """Somebody waits for the engine from now on."""
+        if self._waiting == 0:
+            self._quiet_since = time.monotonic()
+        self._waiting += 1
+
+    def beat(self) -> None:
+        """The engine gave something."""
+        self._quiet_since = time.monotonic()
+
+    def done(self) -> None:
+        """Somebody who waited does so no more."""
+        self._waiting -= 1
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting
+
+    def quiet_seconds(self) -> float:
+        """How long the engine has let everybody wait; 0 when nobody does."""
+        return time.monotonic() - self._quiet_since if self._waiting else 0.0
+
+    def idle_seconds(self) -> float:
+        """How long ago the engine last gave something or was asked for something."""
+        return time.monotonic() - self._quiet_since
+
+
+@dataclass(frozen=True, eq=False)
+class Endpoint:
+    """One engine process that serves one model: where it is, and what it can take."""
+
+    model: str
+    url: str
+    """Base address without a path, such as `http://127.0.0.1:40123`."""
+    served_name: str
+    api_key: str = field(repr=False)
+    engine: Engine
+    slots: int
+    context_length: int
+    """Tokens of prompt and answer together that one request may have."""
+    max_output: int
+    pulse: Pulse = field(default_factory=Pulse)
+
+
+class Piece(msgspec.Struct):
+    """What an engine added to one choice."""
+
+    index: int = 0
+    content: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    stop_reason: str | None = None
+
+
+@dataclass
+class Counts:
+    """Tokens so far, as the engine counts them."""
+
+    prompt: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    completion: dict[int, int] = field(default_factory=dict)
+    """Choice -> tokens."""
+
+    def usage(self) -> Usage:
+        """The counts in the form that goes to the client."""
+        completion = sum(self.completion.values())
+        return Usage(
+            prompt_tokens=self.prompt,
+            completion_tokens=completion,
+            total_tokens=self.prompt + completion,
+            prompt_tokens_details=PromptDetails(self.cached),
+            completion_tokens_details=CompletionDetails(self.reasoning),
+        )

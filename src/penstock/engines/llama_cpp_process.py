@@ -1,0 +1,48 @@
+"""The process that hosts llama.cpp's HTTP server: `python -m penstock.engines.llama_cpp_process`."""
+
+import threading
+
+import xllamacpp
+
+from penstock.engines import child
+
+_PROMPT_BATCH = 512
+"""Prompt tokens read per step. Small steps keep other streams flowing while a long prompt is read."""
+_PROMPT_CACHE_MIB = 256
+"""Host memory for prompts that left their slot; the engine's own default is 8 GiB."""
+_LOG_WARNINGS = 2
+
+
+def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
+    """llama.cpp's parameters for one model on loopback."""
+    slots, context = int(str(config["slots"])), int(str(config["context_length"]))
+    params = xllamacpp.CommonParams()
+    params.model.path = config["model_file"]
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.model_alias = {config["served_name"]}
+    params.api_keys = [config["api_key"]]
+    params.n_parallel = slots
+    params.n_ctx = slots * context  # each slot has the whole context, so no request can starve another of cache
+    params.kv_unified = False
+    params.n_batch = params.n_ubatch = _PROMPT_BATCH
+    params.cache_ram_mib = _PROMPT_CACHE_MIB
+    params.cpuparams.n_threads = int(str(config["threads"]))
+    params.n_threads_http = slots + 4  # counting, probing and health go on while all slots stream
+    params.verbosity = _LOG_WARNINGS
+    params.ui = False
+    params.endpoint_slots = False
+    return params
+
+
+def main() -> None:
+    """Serve until the server that started this process is gone."""
+    config = child.begin()
+    answer = child.claim_stdout()
+    server = xllamacpp.Server(parameters(config))
+    child.announce(answer, str(server.listening_address))
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

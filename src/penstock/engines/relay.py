@@ -1,0 +1,220 @@
+"""The relay: one HTTP request to an engine, its events read back, whatever way the engine ends.
+
+Foreign errors become ours here and nowhere else.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from penstock.engines.chunk import CountedChunk, decode_chunk
+from penstock.engines.engine import Counts, Endpoint, Piece
+from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading
+from penstock.protocol.chat import ChatRequest
+from penstock.protocol.sse import EventSplitter, EventTooLarge
+
+log = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 5.0
+_COUNT_SECONDS = 60.0
+_PREFILL_ALLOWANCE = 10
+
+
+class EngineStream:
+    """The answer of an engine as it comes. Read it until None; `counts` are right at any moment."""
+
+    def __init__(self, endpoint: Endpoint, response: aiohttp.ClientResponse, *, stall_seconds: float) -> None:
+        self.counts = Counts()
+        self._pulse = endpoint.pulse
+        self._pulse.beat()
+        self._response = response
+        self._splitter = EventSplitter()
+        self._finished: set[int] = set()
+        self._done = False
+        self._stall_seconds = stall_seconds
+        self._waiting_since: float | None = None
+        self._stalled = False
+        self._loop = asyncio.get_running_loop()
+        self._watch = self._loop.call_later(stall_seconds, self._check_stall)
+
+    def close(self) -> None:
+        """Close the connection, which is what tells an engine that nobody listens.
+
+        It ends an answer that was read to its end, too: llama.cpp closes such a connection from its side, without
+        saying so.
+        """
+        self._watch.cancel()
+        self._response.close()
+
+    def _check_stall(self) -> None:
+        # One timer for the whole stream, set anew each time it fires: a timer for each read would cost more than
+        # the read. That the engine as a whole lives is watched elsewhere; this is for one stream that it forgot.
+        waited = 0.0 if self._waiting_since is None else self._loop.time() - self._waiting_since
+        if waited >= self._allowance:
+            self._stalled = True
+            self._response.close()
+        else:
+            self._watch = self._loop.call_later(self._allowance - waited, self._check_stall)
+
+    @property
+    def _allowance(self) -> float:
+        """Seconds that one read may take: a prompt may wait behind other prompts, a token may not."""
+        return self._stall_seconds * (1 if self.counts.completion else _PREFILL_ALLOWANCE)
+
+    async def read(self) -> list[Piece] | None:
+        """The pieces of the next bytes that come; None after the engine's `[DONE]`. May be empty: progress, no text.
+
+        Raises EngineError when the engine breaks off, also by a clean end without `[DONE]`.
+        """
+        if self._done:
+            return None
+        self._pulse.wait()
+        self._waiting_since = self._loop.time()
+        try:
+            received = await self._response.content.readany()
+        except aiohttp.ClientError as error:
+            raise EngineError(self._what_broke()) from error
+        finally:
+            self._pulse.done()
+            self._waiting_since = None
+        if not received:
+            raise EngineError("The engine ended its answer before it was complete.")
+        self._pulse.beat()
+        return self._pieces(received)
+
+    def _what_broke(self) -> str:
+        if self._stalled:
+            return f"The engine gave nothing for {self._allowance:.0f} s."
+        return "The engine broke off in the middle of its answer."
+
+    def _pieces(self, received: bytes) -> list[Piece]:
+        pieces: list[Piece] = []
+        try:
+            for data in self._splitter.feed(received):
+                if data == b"[DONE]":
+                    self._done = True
+                    break
+                pieces += self._take(decode_chunk(data))
+        except (msgspec.MsgspecError, UnicodeDecodeError, EventTooLarge) as error:
+            raise EngineError("The engine sent something that is not a completion chunk.") from error
+        return pieces
+
+    def _take(self, chunk: CountedChunk) -> list[Piece]:
+        if chunk.error is not None:
+            log.warning("engine error inside a stream: %s", str(chunk.error)[:300])
+            raise EngineError("The engine reported an error in the middle of its answer.")
+        chunk.count(self.counts)
+        pieces = [choice.piece() for choice in chunk.choices if choice.index not in self._finished]
+        self._finished.update(piece.index for piece in pieces if piece.finish_reason)
+        return pieces
+
+
+class Relay:
+    """Talks to engines over one pool of connections."""
+
+    def __init__(self, *, stall_seconds: float) -> None:
+        self._stall_seconds = stall_seconds
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_reuse)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+        options: dict[str, Any] = {"timeout": timeout, "auto_decompress": False, "trust_env": False}
+        self._pooled = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15), trace_configs=[tracing], **options
+        )
+        self._fresh = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True), **options)
+
+    async def close(self) -> None:
+        await self._pooled.close()
+        await self._fresh.close()
+
+    @asynccontextmanager
+    async def chat(self, request: ChatRequest, endpoint: Endpoint) -> AsyncIterator[EngineStream]:
+        """Open the engine's answer. Leaving the block, by whatever way, makes the engine stop its work.
+
+        Raises EngineError, ContextLengthExceeded or ModelLoading before the block is entered.
+        """
+        body = endpoint.engine.chat_body(request, served_name=endpoint.served_name)
+        response = await self._post(endpoint, "/v1/chat/completions", body)
+        if response.status != 200:
+            async with response:
+                raise await _refusal(response)
+        stream = EngineStream(endpoint, response, stall_seconds=self._stall_seconds)
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+    async def count_prompt(self, request: ChatRequest, endpoint: Endpoint) -> int:
+        """The tokens of the prompt as the engine's own template and tokenizer make them."""
+        body = endpoint.engine.chat_body(request, served_name=endpoint.served_name)
+        try:
+            async with asyncio.timeout(_COUNT_SECONDS):
+                response = await self._post(endpoint, "/v1/chat/completions/input_tokens", body)
+                async with response:
+                    if response.status != 200:
+                        raise await _refusal(response)
+                    return msgspec.json.decode(await response.read(), type=_InputTokens).input_tokens
+        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
+            raise EngineError("The engine did not count the prompt's tokens.") from error
+
+    async def _post(self, endpoint: Endpoint, path: str, body: bytes) -> aiohttp.ClientResponse:
+        trace = SimpleNamespace(reused=False)
+        headers = {"authorization": f"Bearer {endpoint.api_key}", "content-type": "application/json"}
+        url = endpoint.url + path
+        endpoint.pulse.wait()
+        try:
+            try:
+                return await self._pooled.post(url, data=body, headers=headers, trace_request_ctx=trace)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not trace.reused:
+                    raise
+                # A pooled connection that the engine had already closed: the request was never read. Only this
+                # case is tried again, once, on a connection of its own.
+                return await self._fresh.post(url, data=body, headers=headers)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise EngineError("The engine broke off before it answered.") from error
+        finally:
+            endpoint.pulse.done()
+
+
+class _InputTokens(msgspec.Struct):
+    input_tokens: int
+
+
+class _RefusalDetails(msgspec.Struct):
+    message: str = ""
+    type: str = ""
+    n_prompt_tokens: int = 0
+    n_ctx: int = 0
+
+
+class _Refusal(msgspec.Struct):
+    error: _RefusalDetails
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
+    """What an engine's answer other than 200 means to our client."""
+    text = await response.content.read(16_384)
+    try:
+        details = msgspec.json.decode(text, type=_Refusal).error
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        details = _RefusalDetails()
+    if details.type == "exceed_context_size_error":
+        return ContextLengthExceeded(
+            f"The prompt has {details.n_prompt_tokens} tokens; this model's context is {details.n_ctx}.",
+            param="messages",
+        )
+    if response.status == 503:
+        return ModelLoading("The model is still loading.", retry_after=2)
+    log.warning("engine answered %d: %s", response.status, details.type)
+    return EngineError(f"The engine refused the request with status {response.status}.")
+
+
+async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+    context.trace_request_ctx.reused = True

@@ -1,0 +1,249 @@
+"""The relay against engines that behave and engines that do not; raw sockets where the point is what is on the wire."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.engines.chunk import decode_chunk
+from penstock.engines.echo import Echo
+from penstock.engines.engine import Counts, Endpoint
+from penstock.engines.relay import Relay
+from penstock.errors import ContextLengthExceeded, EngineError, ModelLoading
+from penstock.protocol.chat import ChatRequest, UserMessage
+
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+TOKEN = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n'
+)
+END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+def chunked(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    return head + await reader.readexactly(length)
+
+
+@asynccontextmanager
+async def engine(connection: Connection) -> AsyncIterator[Endpoint]:
+    """An engine whose every connection is served by `connection`."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await connection(reader, writer)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield Endpoint("m", f"http://127.0.0.1:{port}", "m", "k", Echo(context_length=64), 4, 64, 64)
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def relay(stall_seconds: float = 30.0) -> AsyncIterator[Relay]:
+    talks = Relay(stall_seconds=stall_seconds)
+    try:
+        yield talks
+    finally:
+        await talks.close()
+
+
+REQUEST = ChatRequest(model="m", messages=[UserMessage(content="hi")])
+
+
+async def read_all(talks: Relay, endpoint: Endpoint) -> tuple[str, Counts]:
+    async with talks.chat(REQUEST, endpoint) as stream:
+        text = ""
+        while (pieces := await stream.read()) is not None:
+            text += "".join(piece.content for piece in pieces)
+        return text, stream.counts
+
+
+def answering(*parts: bytes, then_close: bool = True) -> Connection:
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        if then_close:
+            writer.close()
+        else:
+            await reader.read()
+
+    return connection
+
+
+async def test_a_whole_answer_and_its_counts() -> None:
+    async with engine(answering(HEAD, chunked(TOKEN + END), b"0\r\n\r\n")) as endpoint, relay() as talks:
+        text, counts = await read_all(talks, endpoint)
+    assert text == "hi"
+    assert (counts.usage().prompt_tokens, counts.usage().completion_tokens) == (3, 1)
+
+
+@given(places=st.lists(st.integers(0, 400), max_size=8))
+async def test_any_split_of_the_engines_bytes_gives_the_same_answer(places: list[int]) -> None:
+    wire = TOKEN + TOKEN.replace(b"hi", "…🎉".encode()) + END
+    edges = [0, *sorted(min(place, len(wire)) for place in places), len(wire)]
+    parts = [chunked(wire[a:b]) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    async with engine(answering(HEAD, *parts, b"0\r\n\r\n")) as endpoint, relay() as talks:
+        assert (await read_all(talks, endpoint))[0] == "hi…🎉"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [HEAD, chunked(TOKEN)],
+        [HEAD, chunked(TOKEN), b"0\r\n\r\n"],
+        [HEAD, chunked(TOKEN + b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n' + END), b"0\r\n\r\n"],
+        [HEAD, chunked(b"data: nonsense\n\n")],
+        [HEAD, chunked(b'data: {"choices":7}\n\n')],
+        [HEAD, chunked(b'data: {"error":{"message":"boom"}}\n\n' + END), b"0\r\n\r\n"],
+        [HEAD, b"this is no chunk size\r\n"],
+        [b"HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\noops"],
+        [b"not http at all\r\n\r\n"],
+        [b""],
+    ],
+    ids="cut clean-end bad-utf8 no-json wrong-shape error-event bad-framing status-500 no-http no-answer".split(),
+)
+async def test_every_way_to_break_off_is_an_engine_error(parts: list[bytes]) -> None:
+    async with engine(answering(*parts)) as endpoint, relay() as talks:
+        with pytest.raises(EngineError) as caught:
+            await read_all(talks, endpoint)
+    assert caught.value.status == 502
+    assert "boom" not in caught.value.message
+
+
+async def test_an_event_without_end_is_an_engine_error_and_not_a_memory_leak() -> None:
+    endless = chunked(b"x" * 65536)
+    async with engine(answering(HEAD, chunked(b"data: "), *[endless] * 40)) as endpoint, relay() as talks:
+        with pytest.raises(EngineError):
+            await read_all(talks, endpoint)
+
+
+async def test_a_prompt_over_the_context_keeps_the_engines_numbers() -> None:
+    body = b'{"error":{"code":400,"type":"exceed_context_size_error","n_prompt_tokens":70,"n_ctx":64}}'
+    head = b"HTTP/1.1 400 Bad\r\ncontent-length: %d\r\n\r\n" % len(body)
+    async with engine(answering(head + body)) as endpoint, relay() as talks:
+        with pytest.raises(ContextLengthExceeded, match=r"70 tokens.*64"):
+            await read_all(talks, endpoint)
+
+
+async def test_an_engine_that_still_loads_is_no_error_of_its_own() -> None:
+    async with engine(answering(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n")) as endpoint, relay() as talks:
+        with pytest.raises(ModelLoading):
+            await read_all(talks, endpoint)
+
+
+async def test_a_pooled_connection_that_died_is_tried_once_more_on_a_fresh_one() -> None:
+    """llama.cpp closes a kept-alive connection after a stream without saying so."""
+    connections = 0
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await read_request(reader)
+        body = b'{"input_tokens":3}'
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        await read_request(reader)  # the second request on this connection is read, and never answered
+        writer.close()
+
+    async with engine(connection) as endpoint, relay() as talks:
+        assert await talks.count_prompt(REQUEST, endpoint) == 3
+        assert await talks.count_prompt(REQUEST, endpoint) == 3
+    assert connections == 2
+
+
+async def test_a_fresh_connection_that_dies_is_not_tried_again() -> None:
+    """The request may be what killed the engine; sending it once more would kill the next one."""
+    connections = 0
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await read_request(reader)
+        writer.close()
+
+    async with engine(connection) as endpoint, relay() as talks:
+        with pytest.raises(EngineError):
+            await read_all(talks, endpoint)
+    assert connections == 1
+
+
+async def test_leaving_the_block_closes_the_connection() -> None:
+    closed = asyncio.Event()
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(HEAD + chunked(TOKEN))
+        await reader.read()
+        closed.set()
+        writer.close()
+
+    async with engine(connection) as endpoint, relay() as talks:
+        async with talks.chat(REQUEST, endpoint) as stream:
+            assert await stream.read()
+        await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_a_stream_that_falls_silent_is_given_up() -> None:
+    silent = answering(HEAD, chunked(TOKEN), then_close=False)
+    async with engine(silent) as endpoint, relay(stall_seconds=0.2) as talks:
+        with pytest.raises(EngineError, match="gave nothing for"):
+            await read_all(talks, endpoint)
+
+
+async def test_nothing_of_the_client_but_typed_fields_reaches_the_engine() -> None:
+    seen = b""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        seen = await read_request(reader)
+        writer.write(HEAD + chunked(TOKEN + END) + b"0\r\n\r\n")
+        writer.close()
+
+    async with engine(connection) as endpoint, relay() as talks:
+        await read_all(talks, endpoint)
+    head, _, body = seen.partition(b"\r\n\r\n")
+    names = {line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:]}
+    assert names <= {
+        b"host", b"authorization", b"content-type", b"content-length", b"accept", b"accept-encoding", b"user-agent"
+    }  # fmt: skip
+    assert b'"stream":true' in body
+
+
+def test_counts_only_grow_and_a_repeated_chunk_adds_nothing() -> None:
+    counts = Counts()
+    chunk = b'{"choices":[{"index":1,"delta":{"content":"a"}}],"timings":{"cache_n":4,"prompt_n":5,"predicted_n":7}}'
+    for _ in range(2):
+        decode_chunk(chunk).count(counts)
+    decode_chunk(chunk.replace(b'"predicted_n":7', b'"predicted_n":6')).count(counts)
+    usage = counts.usage()
+    assert (usage.prompt_tokens, usage.prompt_tokens_details.cached_tokens, usage.completion_tokens) == (9, 4, 7)
+
+
+def test_progress_of_a_prompt_counts_it_before_the_first_token() -> None:
+    counts = Counts()
+    decode_chunk(b'{"choices":[],"prompt_progress":{"total":900,"cache":10,"processed":512}}').count(counts)
+    assert (counts.prompt, counts.cached, counts.completion) == (900, 10, {})

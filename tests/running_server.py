@@ -1,0 +1,198 @@
+"""A real `penstock serve` in a process of its own, and what a test wants to ask it."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import openai
+import psutil
+
+T = TypeVar("T")
+
+SMOL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+LLAMA = "klusterai/Meta-Llama-3.1-8B-Instruct-Turbo"
+
+
+def eventually(look: Callable[[], T | None], *, seconds: float = 30.0) -> T:
+    """What `look` gives once it gives something true; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := look():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it did not happen within {seconds} s")
+
+
+def penstock(
+    *arguments: str, data_dir: Path, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "penstock", *arguments],
+        env={**os.environ, "PENSTOCK_DATA_DIR": str(data_dir), **(environ or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@dataclass
+class Answer:
+    """One HTTP answer, read whole."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        error: dict[str, Any] = self.json["error"]
+        return error
+
+
+@dataclass
+class RunningServer:
+    """A server on loopback, with a key that opens it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    data_dir: Path
+    key: str
+    log: Path
+    clients: list[openai.OpenAI] = field(default_factory=list)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def client(self, key: str | None = None, *, retries: int = 0) -> openai.OpenAI:
+        """The official client."""
+        client = openai.OpenAI(base_url=self.base_url, api_key=key or self.key, max_retries=retries, timeout=60)
+        self.clients.append(client)
+        return client
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """One request over its own connection; authorised unless `headers` are given."""
+        given = {"authorization": f"Bearer {self.key}"} if headers is None else headers
+        if body is not None:
+            given = {"content-type": "application/json", **given}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, given)
+            response = connection.getresponse()
+            return Answer(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
+        finally:
+            connection.close()
+
+    def chat(self, content: str = "Hello there", **fields: Any) -> Answer:
+        """A chat completion of the model `echo` unless another is named."""
+        body = {"model": "echo", "messages": [{"role": "user", "content": content}], **fields}
+        return self.request("POST", "/v1/chat/completions", json.dumps(body).encode())
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """All usage rows, oldest first."""
+        database = sqlite3.connect(self.data_dir / "penstock.db")
+        database.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in database.execute("SELECT * FROM usage ORDER BY created_at")]
+        finally:
+            database.close()
+
+    def usage_of(self, request_id: str) -> dict[str, Any]:
+        """The one row of a request, waited for."""
+
+        def rows() -> list[dict[str, Any]]:
+            return [row for row in self.ledger() if row["request_id"] == request_id]
+
+        eventually(rows)
+        (row,) = rows()
+        return row
+
+    def engine_pids(self) -> list[int]:
+        """The engine processes of this server."""
+        try:
+            children = psutil.Process(self.process.pid).children()
+        except psutil.NoSuchProcess:
+            return []
+        return [child.pid for child in children if any("penstock.engines" in part for part in _cmdline(child))]
+
+    def new_key(self, name: str) -> str:
+        made = penstock("keys", "create", name, data_dir=self.data_dir)
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+    def ready(self) -> bool:
+        return self.request("GET", "/ready", headers={}).status == 200
+
+    def stop(self, with_signal: int = signal.SIGTERM) -> int:
+        """End the server; its exit status."""
+        for client in self.clients:
+            client.close()
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+        return self.process.wait(timeout=60)
+
+
+@contextmanager
+def serving(
+    data_dir: Path, *arguments: str, config: str = "", environ: dict[str, str] | None = None, ready: bool = True
+) -> Iterator[RunningServer]:
+    """Start `penstock serve` on a free port; ended with the block, with every engine."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    (data_dir / "penstock.toml").write_text(config)
+    log = data_dir / "serve.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments],
+            env={**os.environ, "PENSTOCK_DATA_DIR": str(data_dir), **(environ or {})},
+            stdout=output,
+            stderr=output,
+            cwd=data_dir,
+        )
+    try:
+        port = eventually(lambda: _port(process, log))
+        made = penstock("keys", "create", "tests", data_dir=data_dir)
+        assert made.returncode == 0, made.stderr
+        server = RunningServer(process, port, data_dir, made.stdout.strip(), log)
+        if ready:
+            eventually(server.ready, seconds=90)
+        yield server
+        server.stop()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _port(process: subprocess.Popen[bytes], log: Path) -> int | None:
+    text = log.read_text(errors="replace")
+    assert process.poll() is None, text
+    found = re.search(r"API base +http://127\.0\.0\.1:(\d+)/v1", text)
+    return int(found[1]) if found else None
+
+
+def _cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
