@@ -1,0 +1,77 @@
+"""The front of the server: hot routes first, as plain callables; everything else goes to the cold plane behind it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from penstock.api.drain import Drain
+from penstock.api.exchange import ClientGone, Exchange, Receive, Scope, Send
+from penstock.errors import ApiError, InternalError, MethodNotAllowed
+from penstock.protocol.errors import envelope
+from penstock.protocol.sse import error_event
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Exchange], Awaitable[None]]
+ColdPlane = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_BROKEN_OFF_SECONDS = 5.0
+
+
+class Front:
+    """The ASGI application of the hot plane. `routes`: path -> method -> handler."""
+
+    def __init__(self, routes: dict[str, dict[str, Handler]], cold: ColdPlane, drain: Drain) -> None:
+        self._routes = routes
+        self._cold = cold
+        self._drain = drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send)
+        methods = self._routes.get(exchange.path)
+        if methods is None:
+            await self._pass_on(exchange, scope, receive, send)
+            return
+        try:
+            await self._handle(exchange, methods)
+        except ClientGone:
+            pass
+        except ApiError as error:
+            await self._fail(exchange, error)
+        except Exception:
+            # The outermost handler is one of the two places that catch everything: the client gets an answer.
+            log.exception("%s %s failed", exchange.request_id, exchange.path)
+            await self._fail(exchange, InternalError("Something went wrong on our side; the log has the details."))
+
+    async def _handle(self, exchange: Exchange, methods: dict[str, Handler]) -> None:
+        handler = methods.get(exchange.method)
+        if handler is None:
+            raise MethodNotAllowed(exchange.method, list(methods))
+        self._drain.enter(exchange)
+        try:
+            await handler(exchange)
+        finally:
+            self._drain.leave(exchange)
+
+    async def _fail(self, exchange: Exchange, error: ApiError) -> None:
+        """Answer with the error's status; once the head is out, with an error event and a cut, never a clean end.
+
+        Returning without an end is what makes the HTTP server cut the connection.
+        """
+        if not exchange.headers_sent:
+            await exchange.refuse(error)
+            return
+        try:
+            async with asyncio.timeout(_BROKEN_OFF_SECONDS):
+                await exchange.write(error_event(envelope(error)))
+        except TimeoutError:
+            pass  # a client that does not read cannot be told
+
+    async def _pass_on(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers") or []
+                message = {**message, "headers": [*headers, *exchange.common_headers()]}  # type: ignore[misc]
+            await send(message)
+
+        await self._cold(scope, receive, with_headers)  # type: ignore[arg-type]

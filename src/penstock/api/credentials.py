@@ -1,0 +1,44 @@
+"""Who is calling: the one function that reads a credential, whatever header carries it."""
+
+from collections.abc import Iterable
+
+from penstock.errors import InvalidKey, InvalidRequest, MissingKey
+from penstock.tenants.keys import Caller, Keys
+
+_CARRIERS = (b"authorization", b"x-api-key")
+_LONGEST = 512
+
+
+def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The API key in `Authorization: Bearer KEY`, `Authorization: KEY` or `x-api-key: KEY`.
+
+    Raises MissingKey without one and InvalidRequest where two differ: guessing which one is meant would let the other
+    pass unchecked.
+    """
+    found = {_strip_scheme(name, value) for name, value in headers if name in _CARRIERS} - {b""}
+    if not found:
+        raise MissingKey("Send your API key as `Authorization: Bearer KEY`.")
+    if len(found) > 1:
+        raise InvalidRequest("The request carries two different API keys; send one.")
+    secret = found.pop()
+    if len(secret) > _LONGEST or not secret.isascii():
+        raise InvalidKey("The API key is not valid.")
+    return secret.decode("ascii")
+
+
+def _strip_scheme(name: bytes, value: bytes) -> bytes:
+    value = value.strip()
+    if name == b"authorization" and value[:7].lower() == b"bearer ":
+        return value[7:].strip()
+    return b"" if value.lower() == b"bearer" else value
+
+
+class Authenticator:
+    """Turns the headers of a request into a caller."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    async def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Raises MissingKey, InvalidKey, or InvalidRequest."""
+        return await self._keys.find(secret_of(headers))

@@ -1,0 +1,48 @@
+"""Shutting down without breaking anybody off: new work is refused, what runs may finish, the rest is told."""
+
+import asyncio
+
+from penstock.api.exchange import Exchange
+from penstock.errors import ModelUnavailable
+
+RETRY_SECONDS = 5
+
+
+class Drain:
+    """Knows every exchange under way on the hot plane."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._exchanges: set[Exchange] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def enter(self, exchange: Exchange) -> None:
+        """Count an exchange in. Raises ModelUnavailable once the server is shutting down."""
+        if self.begun:
+            raise self._refusal()
+        self._exchanges.add(exchange)
+        self._empty.clear()
+
+    def leave(self, exchange: Exchange) -> None:
+        self._exchanges.discard(exchange)
+        if not self._exchanges:
+            self._empty.set()
+
+    @property
+    def under_way(self) -> int:
+        return len(self._exchanges)
+
+    async def finish(self, *, seconds: float) -> None:
+        """Refuse new work, wait until what runs is done, and break off with an error what is not done in time."""
+        self.begun = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            for exchange in self._exchanges:
+                exchange.interrupt(self._refusal())
+            await self._empty.wait()
+
+    def _refusal(self) -> ModelUnavailable:
+        return ModelUnavailable("The server is shutting down. Try again in a moment.", retry_after=RETRY_SECONDS)

@@ -1,0 +1,127 @@
+"""One request and its answer on the hot plane: a raw ASGI exchange with our headers, caps and ways of ending."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from penstock.errors import ApiError, RequestTooLarge, UnsupportedMediaType
+from penstock.protocol.errors import envelope
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON: Headers = [(b"content-type", b"application/json")]
+
+
+class ClientGone(Exception):
+    """The client closed its connection; nobody is left to answer."""
+
+
+class Exchange:
+    """A request, and the answer to it. Either `answer` once, or `open_stream`, `write` and `finish`."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.request_id = f"req_{uuid.uuid4().hex}"
+        self.headers_sent = False
+        self._finished = False
+        self.headers: Headers = scope["headers"]
+        self._receive = receive
+        self._send = send
+        self._started = time.monotonic()
+        self._task = asyncio.current_task()
+        self._interrupt: Exception | None = None
+
+    def header(self, name: bytes) -> list[bytes]:
+        """Every value of one request header; `name` in lower case."""
+        return [value for key, value in self.headers if key == name]
+
+    async def json_body(self, *, cap: int) -> bytes:
+        """The whole body, at most `cap` bytes, refused before it is read where its length is announced."""
+        self._check_content_type()
+        too_large = RequestTooLarge(f"The body may have {cap} bytes at most.")
+        announced = self.header(b"content-length")
+        if announced and announced[0].isdigit() and int(announced[0]) > cap:
+            raise too_large
+        parts, size = [], 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > cap:
+                raise too_large
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    def _check_content_type(self) -> None:
+        if self.header(b"content-encoding"):
+            raise UnsupportedMediaType("Send the body without Content-Encoding.")
+        kinds = self.header(b"content-type")
+        if len(kinds) != 1 or kinds[0].split(b";")[0].strip().lower() != b"application/json":
+            raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
+        charset = kinds[0].lower().partition(b"charset=")[2].strip(b' "')
+        if charset not in (b"", b"utf-8", b"utf8"):
+            raise UnsupportedMediaType("JSON is sent as UTF-8.")
+
+    @asynccontextmanager
+    async def while_connected(self) -> AsyncIterator[None]:
+        """Break the block off when the client leaves (ClientGone) or `interrupt` is called (its error)."""
+        watch = asyncio.create_task(self._until_disconnect())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._interrupt is None or self._task is None:
+                raise
+            self._task.uncancel()
+            raise self._interrupt from None
+        finally:
+            watch.cancel()
+
+    async def _until_disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.interrupt(ClientGone())
+
+    def interrupt(self, error: Exception) -> None:
+        """Break off what the exchange is doing with `error`; the first reason given holds."""
+        if self._interrupt is None and self._task is not None and not self._finished:
+            self._interrupt = error
+            self._task.cancel()
+
+    def common_headers(self) -> Headers:
+        """The headers on every answer."""
+        spent = (time.monotonic() - self._started) * 1000
+        return [(b"x-request-id", self.request_id.encode()), (b"openai-processing-ms", b"%d" % spent)]
+
+    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send the status and the head."""
+        self.headers_sent = True
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": [*headers, *self.common_headers()]}
+        )
+
+    async def write(self, data: bytes) -> None:
+        """Send a part of the body; waits while the client reads slower than we write."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes = b"") -> None:
+        """Send the last part of the body and end the answer cleanly."""
+        self._finished = True
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def answer(self, status: int, body: bytes, headers: Headers = JSON) -> None:
+        """Send a whole answer."""
+        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self.finish(body)
+
+    async def refuse(self, error: ApiError) -> None:
+        """Send an error as the whole answer."""
+        await self.answer(error.status, envelope(error), [*JSON, *error.headers()])

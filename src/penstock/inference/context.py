@@ -1,0 +1,49 @@
+"""Whether a request fits the model, decided before anything runs. Nothing is ever cut to fit."""
+
+from penstock.engines.engine import Endpoint
+from penstock.engines.relay import Relay
+from penstock.errors import ContextLengthExceeded, InvalidRequest
+from penstock.protocol.chat import ChatRequest
+
+_TEMPLATE_TOKENS = 256
+_MESSAGE_TOKENS = 16
+"""What a chat template adds, at most, for the whole and for each message."""
+_LONGEST_TOKEN_BYTES = 64
+"""No prompt has fewer tokens than its bytes divided by this: vocabularies hold no longer tokens in practice."""
+
+
+async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
+    """Raises InvalidRequest or ContextLengthExceeded where prompt and answer cannot fit.
+
+    A token is a byte at least, so most requests are seen to fit without a question to the engine; the others are
+    counted by it, except those that are beyond all doubt too long.
+    """
+    wanted = request.output_limit or 1
+    if wanted > endpoint.max_output:
+        name = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
+        raise InvalidRequest(f"{name} is {wanted}; this model gives {endpoint.max_output} tokens at most.", param=name)
+    size = sum(_size(message.content) for message in request.messages)
+    most = size + _TEMPLATE_TOKENS + _MESSAGE_TOKENS * len(request.messages)
+    if most + wanted <= endpoint.context_length:
+        return
+    least = size // _LONGEST_TOKEN_BYTES
+    if least > endpoint.context_length:
+        raise _too_long(f"at least {least}", request.output_limit, endpoint)
+    prompt = await relay.count_prompt(request, endpoint)
+    if prompt + wanted > endpoint.context_length:
+        raise _too_long(str(prompt), request.output_limit, endpoint)
+
+
+def _too_long(prompt: str, output: int | None, endpoint: Endpoint) -> ContextLengthExceeded:
+    asked = f" and {output} tokens of answer were asked for" if output else ""
+    return ContextLengthExceeded(
+        f"This model's context is {endpoint.context_length} tokens; the prompt has {prompt}{asked}. "
+        "Shorten the messages or ask for less.",
+        param="messages",
+    )
+
+
+def _size(content: object) -> int:
+    if isinstance(content, str):
+        return len(content.encode())
+    return sum(len(part.text.encode()) for part in content) if isinstance(content, list) else 0

@@ -1,0 +1,32 @@
+"""Which engine answers for a model name."""
+
+from penstock.catalogue.workers import State, Workers
+from penstock.engines.engine import Endpoint
+from penstock.errors import ModelLoading, ModelNotFound, ModelUnavailable
+
+_RETRY_PULL_SECONDS = 15
+_RETRY_LOAD_SECONDS = 2
+_RETRY_FAILED_SECONDS = 120
+
+
+class Router:
+    """Finds the endpoint of a model."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def pick(self, name: str) -> Endpoint:
+        """The endpoint that answers for `name`. Raises ModelNotFound, ModelLoading or ModelUnavailable."""
+        worker = self._workers.get(name)
+        if worker is None:
+            raise ModelNotFound(name)
+        if worker.endpoint is not None:
+            return worker.endpoint
+        if worker.state is State.FAILED:
+            message = f"The engine of {name} failed. Whoever runs this server finds the reason in its log."
+            raise ModelUnavailable(message, retry_after=_RETRY_FAILED_SECONDS)
+        if worker.state is State.STOPPED:
+            raise ModelUnavailable("The server is shutting down.", retry_after=_RETRY_LOAD_SECONDS)
+        pulling = worker.state is State.PULLING
+        message = f"The file of {name} is being downloaded." if pulling else f"{name} is loading."
+        raise ModelLoading(message, retry_after=_RETRY_PULL_SECONDS if pulling else _RETRY_LOAD_SECONDS)
