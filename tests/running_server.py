@@ -55,6 +55,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    cut: bool
+    """The connection was cut before the body's end."""
 
     @property
     def json(self) -> Any:
@@ -98,9 +100,11 @@ class RunningServer:
         try:
             connection.request(method, path, body, given)
             response = connection.getresponse()
-            return Answer(
-                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
-            )
+            answered = {name.lower(): value for name, value in response.getheaders()}
+            try:
+                return Answer(response.status, answered, response.read(), cut=False)
+            except http.client.IncompleteRead as error:
+                return Answer(response.status, answered, error.partial, cut=True)
         finally:
             connection.close()
 

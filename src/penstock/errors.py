@@ -1,15 +1,15 @@
-"""The error tree. Each error knows its HTTP status, its `type` and its `code`; the message says what would be right.
+"""The error tree. Each error knows its HTTP status, its `type` and its `code`; its message says what would be right.
 
     PenstockError
     ├── OperatorError                   told to whoever runs a command: exit code 1, never over the wire
     └── ApiError                        told to a client, in OpenAI's envelope
-        ├── InvalidRequest 400          InvalidJson, ContextLengthExceeded, UnsupportedMediaType 415, RequestTooLarge 413
+        ├── InvalidRequest 400          InvalidJson, ContextLengthExceeded, UnsupportedMediaType, RequestTooLarge
         ├── Unauthenticated 401         MissingKey, InvalidKey
         ├── NotFound 404                UnknownUrl, ModelNotFound, MethodNotAllowed 405
         ├── Unavailable 503             ServerOverloaded, ModelLoading, ModelUnavailable
         └── EngineError 502, InternalError 500
 
-The official clients choose their exception by status alone and retry 408, 409, 429 and 5xx twice, obeying `retry-after`.
+The official clients choose their exception by status alone; 408, 409, 429 and 5xx they retry twice.
 """
 
 from typing import ClassVar

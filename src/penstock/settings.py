@@ -1,4 +1,4 @@
-"""Every setting there is: flags win over PENSTOCK_* variables, which win over penstock.toml, which wins over defaults."""
+"""Every setting: flags win over PENSTOCK_* variables, which win over penstock.toml, which wins over defaults."""
 
 import tomllib
 from collections.abc import Mapping

@@ -65,7 +65,7 @@ async def test_a_broken_stream_gives_what_came_before_and_then_an_error(tmp_path
         request = ChatRequest(model="echo", messages=[UserMessage(content="a b c d")])
         text = ""
         async with relay.chat(request, endpoint) as stream:
-            with pytest.raises(EngineError):
+            with pytest.raises(EngineError):  # noqa: PT012 -- which read fails depends on how the bytes are cut
                 while (pieces := await stream.read()) is not None:
                     text += "".join(piece.content for piece in pieces)
             assert text.split() in (["a", "b"], [])  # bytes that came together with the garbage are not trusted

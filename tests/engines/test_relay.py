@@ -1,6 +1,7 @@
 """The relay against engines that behave and engines that do not; raw sockets where the point is what is on the wire."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -105,7 +106,7 @@ async def test_a_whole_answer_and_its_counts() -> None:
 async def test_any_split_of_the_engines_bytes_gives_the_same_answer(places: list[int]) -> None:
     wire = TOKEN + TOKEN.replace(b"hi", "…🎉".encode()) + END
     edges = [0, *sorted(min(place, len(wire)) for place in places), len(wire)]
-    parts = [chunked(wire[a:b]) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    parts = [chunked(wire[a:b]) for a, b in itertools.pairwise(edges) if a < b]
     async with engine(answering(HEAD, *parts, b"0\r\n\r\n")) as endpoint, relay() as talks:
         assert (await read_all(talks, endpoint))[0] == "hi…🎉"
 
@@ -124,7 +125,10 @@ async def test_any_split_of_the_engines_bytes_gives_the_same_answer(places: list
         [b"not http at all\r\n\r\n"],
         [b""],
     ],
-    ids="cut clean-end bad-utf8 no-json wrong-shape error-event bad-framing status-500 no-http no-answer".split(),
+    ids=[
+        *("cut", "clean-end", "bad-utf8", "no-json", "wrong-shape", "error-event", "bad-framing"),
+        *("status-500", "no-http", "no-answer"),
+    ],
 )
 async def test_every_way_to_break_off_is_an_engine_error(parts: list[bytes]) -> None:
     async with engine(answering(*parts)) as endpoint, relay() as talks:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def run(stops: list[str], pieces: list[str]) -> tuple[str, str | None]:
 )
 def test_the_outcome_does_not_depend_on_the_cut(text: str, stops: list[str], places: list[int]) -> None:
     edges = [0, *sorted(min(place, len(text)) for place in places), len(text)]
-    pieces = [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [text[start:end] for start, end in itertools.pairwise(edges)]
     assert run(stops, pieces) == run(stops, list(text)) == run(stops, [text])
 
 

@@ -35,10 +35,11 @@ def test_the_smallest_request() -> None:
 
 
 def test_null_means_the_default() -> None:
-    optional = (
-        "temperature top_p top_k min_p repetition_penalty presence_penalty frequency_penalty logit_bias seed "
-        "max_completion_tokens max_tokens n stop stream stream_options response_format user metadata store service_tier"
-    ).split()
+    optional = [
+        *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
+        *("logit_bias", "seed", "max_completion_tokens", "max_tokens", "n", "stop", "stream", "stream_options"),
+        *("response_format", "user", "metadata", "store", "service_tier"),
+    ]
     assert parse(**dict.fromkeys(optional)) == parse()
 
 
@@ -124,8 +125,11 @@ def test_what_is_refused_and_where(fields: dict[str, Any], code: str, param: str
 
 @pytest.mark.parametrize(
     "field",
-    "chat_template chat_template_kwargs grammar guided_json guided_regex min_tokens bad_words n_discard chat_parser "
-    "cache_salt prompt_embeds ignore_eos n_predict id_slot cache_prompt lora mirostat timings_per_token".split(),
+    [
+        *("chat_template", "chat_template_kwargs", "grammar", "guided_json", "guided_regex", "min_tokens", "bad_words"),
+        *("n_discard", "chat_parser", "cache_salt", "prompt_embeds", "ignore_eos", "n_predict", "id_slot"),
+        *("cache_prompt", "lora", "mirostat", "timings_per_token"),
+    ],
 )
 def test_engine_private_fields_are_unknown(field: str) -> None:
     assert refusal(**{field: 1}) == ("unknown_parameter", field)

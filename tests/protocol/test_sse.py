@@ -1,3 +1,4 @@
+import itertools
 import json
 from typing import Any
 
@@ -15,7 +16,7 @@ payloads = st.lists(
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @given(payloads, st.lists(st.integers(0, 10_000), max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())

@@ -33,8 +33,8 @@ def _render(name: str, worker: Worker) -> dict[str, Any]:
     return {
         "id": name,
         "object": "model",
-        "created": model.created,
-        "owned_by": model.owned_by,
+        "created": worker.created,
+        "owned_by": model.owned_by or "penstock",
         "penstock": {
             "state": worker.state,
             "context_length": model.context_length,

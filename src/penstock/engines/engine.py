@@ -41,6 +41,8 @@ class Pulse:
     """
 
     def __init__(self) -> None:
+        self.hung = False
+        """Set once somebody gave the engine up."""
         self._waiting = 0
         self._quiet_since = time.monotonic()
 

@@ -1,0 +1,64 @@
+"""A gateway that also tells where its engine is and which key opens it, which the real server never does.
+
+    python bench/open_engine.py DATA_DIR
+
+Prints one line of JSON once the model answers; ends with SIGTERM.
+"""
+
+import asyncio
+import json
+import socket
+import sys
+
+import uvicorn
+import uvloop
+from penstock.database.connection import Database
+from penstock.tenants.accounts import Accounts
+from penstock.tenants.keys import Keys
+from penstock.tenants.pepper import load_pepper
+
+from penstock import app
+from penstock.catalogue.workers import State
+from penstock.settings import DEFAULT_MODEL, Settings
+
+
+async def make_key(settings: Settings) -> str:
+    """A key for the operator's own account."""
+    database = Database(settings.database)
+    await database.connect()
+    try:
+        account = await Accounts(database).operator()
+        _, secret = await Keys(database, load_pepper(settings.data_path)).create("bench", account_id=account.id)
+        return secret
+    finally:
+        await database.close()
+
+
+async def main(data_dir: str) -> None:
+    """Serve the default model until terminated."""
+    settings = Settings(data_dir=data_dir)
+    ready = asyncio.Event()
+    listener = app.Listener(
+        pulling=lambda model, progress: None,
+        changed=lambda worker: ready.set() if worker.state is State.READY else None,
+    )
+    async with app.running(settings, listener) as penstock:
+        await ready.wait()
+        worker = penstock.workers.get(DEFAULT_MODEL)
+        assert worker is not None
+        assert worker.endpoint is not None
+        bound = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        where = {
+            "gateway_url": f"http://127.0.0.1:{bound.getsockname()[1]}",
+            "gateway_key": await make_key(settings),
+            "engine_url": worker.endpoint.url,
+            "engine_key": worker.endpoint.api_key,
+        }
+        server = uvicorn.Server(uvicorn.Config(penstock.front, lifespan="off", log_level="warning", access_log=False))
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        print(json.dumps(where), flush=True)
+        await serving
+
+
+if __name__ == "__main__":
+    uvloop.run(main(sys.argv[1]))

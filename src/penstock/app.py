@@ -1,0 +1,151 @@
+"""The only place that constructs: from settings to a running server."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from fastapi import Request
+
+from penstock.api.asgi import Front
+from penstock.api.chat import ChatCompletions
+from penstock.api.cold import build_cold_plane
+from penstock.api.credentials import Authenticator
+from penstock.api.drain import Drain
+from penstock.api.health import health_router
+from penstock.api.models import models_router
+from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
+from penstock.catalogue.pull import Progress, pull
+from penstock.catalogue.store import ModelStore
+from penstock.catalogue.workers import Worker, Workers
+from penstock.database.connection import Database
+from penstock.database.schema import migrate
+from penstock.engines.echo import Echo
+from penstock.engines.engine import Engine
+from penstock.engines.llama_cpp import LlamaCpp
+from penstock.engines.relay import Relay
+from penstock.errors import OperatorError
+from penstock.inference.admission import Admission
+from penstock.inference.completion import Inference
+from penstock.inference.meter import Meter
+from penstock.inference.route import Router
+from penstock.settings import Settings
+from penstock.tenants.keys import Keys
+from penstock.tenants.pepper import load_pepper
+from penstock.tenants.usage import Ledger
+
+_FLUSH_SECONDS = 3.0
+"""How long a shutdown waits for a database that is away."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Whom the server tells what its models are doing; the terminal, as a rule."""
+
+    pulling: Callable[[Model, Progress], None]
+    changed: Callable[[Worker], None]
+
+
+@dataclass(frozen=True)
+class Penstock:
+    """A running server: `front` is its ASGI application."""
+
+    front: Front
+    workers: Workers
+    drain: Drain
+
+
+def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
+    """The catalogue, and the models to serve. Raises OperatorError for one that cannot run here, saying why."""
+    catalogue = load_catalogue(settings.models, settings.aliases)
+    models = {model.id: model for model in map(catalogue.get, settings.serve)}
+    for model in models.values():
+        if reason := why_not_here(model):
+            raise OperatorError(reason)
+    return catalogue, list(models.values())
+
+
+@asynccontextmanager
+async def running(settings: Settings, listener: Listener) -> AsyncIterator[Penstock]:
+    """Everything started: database, ledger and engines; everything ended in the opposite order."""
+    catalogue, models = served_models(settings)
+    data = settings.data_path
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database)
+        await database.connect()
+        stack.push_async_callback(database.close)
+        await migrate(database)
+
+        ledger = Ledger(database)
+        writing = asyncio.create_task(ledger.run(), name="ledger")
+        stack.push_async_callback(_finish_ledger, ledger, writing)
+
+        relay = Relay(stall_seconds=settings.stall_seconds)
+        stack.push_async_callback(relay.close)
+
+        stop = threading.Event()
+        store = ModelStore(data / "models")
+        workers = Workers(
+            Worker(
+                model,
+                catalogue.names_of(model.id),
+                _engine(model),
+                relay,
+                pull=partial(_pull, model, store, listener, stop),
+                log_path=data / "logs" / f"{model.id.replace('/', '--')}.log",
+                stall_seconds=settings.stall_seconds,
+                changed=listener.changed,
+            )
+            for model in models
+        )
+        workers.start()
+        stack.push_async_callback(workers.stop)
+        stack.callback(stop.set)
+
+        drain = Drain()
+        authenticator = Authenticator(Keys(database, load_pepper(data)))
+        inference = Inference(Router(workers), Admission(), relay, Meter(ledger))
+        yield Penstock(_front(settings, authenticator, inference, workers, drain), workers, drain)
+
+
+def _front(
+    settings: Settings, authenticator: Authenticator, inference: Inference, workers: Workers, drain: Drain
+) -> Front:
+    async def authenticated(request: Request) -> None:
+        await authenticator.caller(request.headers.raw)
+
+    chat = ChatCompletions(authenticator, inference, ping_seconds=settings.ping_seconds)
+    cold = build_cold_plane(models_router(workers, authenticated), health_router(workers, drain))
+    return Front({"/v1/chat/completions": {"POST": chat.create}}, cold, drain)
+
+
+def _engine(model: Model) -> Engine:
+    if model.engine == "echo":
+        return Echo(
+            context_length=model.context_length,
+            slots=model.slots,
+            tokens_per_second=model.echo.tokens_per_second,
+            faults=model.echo.faults,
+            directives=model.echo.directives,
+            load_seconds=model.echo.load_seconds,
+        )
+    return LlamaCpp(context_length=model.context_length, slots=model.slots, kv_bytes_per_token=model.kv_bytes_per_token)
+
+
+async def _pull(model: Model, store: ModelStore, listener: Listener, stop: threading.Event) -> Path | None:
+    if not model.source:
+        return None
+    return await asyncio.to_thread(
+        pull, model, store, progress=lambda progress: listener.pulling(model, progress), stop=stop
+    )
+
+
+async def _finish_ledger(ledger: Ledger, writing: asyncio.Task[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FLUSH_SECONDS):
+            await ledger.flushed()
+    writing.cancel()
+    await asyncio.wait({writing})

@@ -1,0 +1,109 @@
+"""What `penstock serve` tells its terminal."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from penstock import __version__
+from penstock.catalogue.models import Model
+from penstock.catalogue.pull import Progress as PullProgress
+from penstock.catalogue.workers import State, Worker
+from penstock.settings import Settings
+
+
+class Banner:
+    """Prints where the server is and what its models are doing; a progress bar only to a terminal."""
+
+    def __init__(self, settings: Settings, *, port: int) -> None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self._base = f"http://{host}:{port}/v1"
+        self._settings = settings
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._pulls: dict[str, TaskID] = {}
+        self._loading_since: dict[str, float] = {}
+
+    def _print(self, text: str) -> None:
+        self._console.print(text)
+
+    def show(self) -> None:
+        """The banner itself, once the server listens."""
+        self._print(f"\n[bold]Penstock {__version__}[/]\n")
+        self._print(f"  API base     [bold]{self._base}[/]")
+        self._print(f"  Data folder  {self._settings.data_path}")
+        self._print("  Make a key   penstock keys create my-key" + self._data_flag())
+        self._print("  Try it       penstock chat\n")
+
+    def _data_flag(self) -> str:
+        return f" --data-dir {self._settings.data_dir}" if self._settings.data_dir else ""
+
+    def pulling(self, model: Model, progress: PullProgress) -> None:
+        """Progress of a download; called from the thread that downloads."""
+        if model.id not in self._pulls:
+            self._print(f"  {model.id}: downloading from {model.source}")
+            self._bar.start()
+            self._pulls[model.id] = self._bar.add_task(model.id, total=None)
+        self._bar.update(self._pulls[model.id], completed=progress.received_bytes, total=progress.total_bytes or None)
+
+    def changed(self, worker: Worker) -> None:
+        """A model is in another state."""
+        name = worker.model.id
+        if name in self._pulls:
+            self._bar.remove_task(self._pulls.pop(name))
+            if not self._pulls:
+                self._bar.stop()
+        said: dict[State, Callable[[], str]] = {
+            State.LOADING: lambda: self._loading(worker),
+            State.READY: lambda: self._ready(worker),
+            State.FAILED: lambda: f"  [red]{name}: failed[/]: {worker.reason}",
+        }
+        if worker.state in said:
+            self._print(said[worker.state]())
+
+    def _loading(self, worker: Worker) -> str:
+        self._loading_since[worker.model.id] = time.monotonic()
+        because = f" again: {worker.reason}" if worker.reason else ""
+        return f"  {worker.model.id}: loading{because}"
+
+    def _ready(self, worker: Worker) -> str:
+        took = time.monotonic() - self._loading_since.get(worker.model.id, time.monotonic())
+        slots = worker.endpoint.slots if worker.endpoint else 0
+        others = [name for name in worker.names if name != worker.model.id]
+        also = f", also as {', '.join(others)}" if others else ""
+        return (
+            f"  [green]{worker.model.id}: ready[/] after {took:.1f} s "
+            f"({slots} requests at once, context {worker.model.context_length}{also})"
+        )
+
+    def draining(self, under_way: int) -> None:
+        """The first Ctrl-C or SIGTERM came."""
+        if under_way:
+            seconds = f"{self._settings.drain_seconds:.0f}"
+            self._print(
+                f"  Shutting down: {under_way} running answers have up to {seconds} s (Ctrl-C breaks them off)."
+            )
+        else:
+            self._print("  Shutting down.")
+
+    def ended(self) -> None:
+        self._bar.stop()

