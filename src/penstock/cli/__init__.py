@@ -1,1 +1,66 @@
-"""What does the operator type? One command per file."""
+"""What does the operator type? One command per file, imported only when it runs.
+
+`--help` must cost next to nothing, so this file imports click and nothing else of weight.
+"""
+
+import importlib
+import sys
+
+import click
+
+from penstock import __version__
+from penstock.errors import OperatorError
+
+# command -> (module below penstock.cli, one-line help)
+COMMANDS = {
+    "serve": ("serve", "Start the server: API, engines and all."),
+    "chat": ("chat", "Talk to a model in the terminal."),
+    "run": ("run", "Answer one prompt and exit."),
+    "keys": ("keys", "Create, list and revoke API keys."),
+    "models": ("models", "List, pull, show and remove models."),
+    "doctor": ("doctor", "Check this machine and say how to mend what is wrong."),
+}
+
+
+class LazyCommands(click.Group):
+    """A group that knows its commands by name and imports one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"penstock.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="penstock")
+def penstock() -> None:
+    """Penstock serves open models on your own hardware behind the OpenAI API.
+
+    Start with `penstock serve`; make a key with `penstock keys create NAME`.
+    """
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 ok, 1 failure, 2 usage, 130 interrupted."""
+    try:
+        penstock.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except OperatorError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)

@@ -1,0 +1,113 @@
+"""What this machine is, and whether an engine can run on it: facts for `penstock doctor`, each with its remedy.
+
+Nothing here imports an engine: a wheel that does not fit the CPU would end the process that asks.
+"""
+
+import importlib.metadata
+import platform
+import re
+import sqlite3
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from penstock.catalogue.models import Model
+from penstock.catalogue.store import megabytes
+
+Mark = Literal["ok", "warn", "fail"]
+
+_ENGINE = "xllamacpp"
+_WORKING_BYTES = 300_000_000
+"""An allowance for what an engine process takes beside weights and caches."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: what was found and, where it is wrong, what to do."""
+
+    name: str
+    mark: Mark
+    fact: str
+    fix: str = ""
+
+
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Check:
+    """Python 3.11 is the first that Penstock runs on."""
+    text = ".".join(map(str, version))
+    if version >= (3, 11):
+        return Check("Python", "ok", text)
+    return Check("Python", "fail", f"{text} is too old", "Install Python 3.11 or later and set up Penstock with it.")
+
+
+def check_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Check:
+    """SQLite 3.7.0 to 3.51.2 can damage a WAL database that several connections write (sqlite.org/wal.html)."""
+    text = ".".join(map(str, version))
+    if version < (3, 35):
+        return Check("SQLite", "fail", f"{text} is too old", "Use a Python that is linked to SQLite 3.35 or later.")
+    if version <= (3, 51, 2):
+        return Check(
+            "SQLite",
+            "warn",
+            f"{text} has a rare bug with several writers at once; Penstock writes through one connection",
+            "Nothing to do, as long as no other program writes to penstock.db. 3.51.3 and later are free of it.",
+        )
+    return Check("SQLite", "ok", text)
+
+
+def read_cpuinfo() -> str | None:
+    """What Linux says of its processors; None elsewhere."""
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def check_cpu(cpuinfo: str | None, *, architecture: str = platform.machine()) -> Check:
+    """Whether the CPU has what the engine's wheel was built for, and what it has beyond that."""
+    if architecture.lower() not in {"x86_64", "amd64"}:
+        return Check("CPU", "ok", f"{architecture}; the engine has a build of its own for it")
+    line = re.search(r"^flags\s*:(.*)$", cpuinfo or "", re.MULTILINE)
+    if line is None:
+        return Check("CPU", "warn", "unknown here", "Make sure that the CPU has AVX2; the engine is built for it.")
+    flags = set(line[1].split())
+    if "avx2" not in flags:
+        return Check(
+            "CPU",
+            "fail",
+            "no AVX2, which the engine is built for: it would end with an illegal instruction",
+            f"Use another machine, or build the engine on this one: pip install --no-binary {_ENGINE} {_ENGINE}",
+        )
+    more = [name for name, flag in (("AVX-512", "avx512f"), ("AMX", "amx_int8")) if flag in flags]
+    if not more:
+        return Check("CPU", "ok", "AVX2, which the engine is built for")
+    return Check("CPU", "ok", f"AVX2; a source build of the engine could read prompts faster with {' and '.join(more)}")
+
+
+def check_engine(distribution: str = _ENGINE) -> Check:
+    """Whether the embedded engine is installed."""
+    try:
+        return Check("Engine", "ok", f"{distribution} {importlib.metadata.version(distribution)}")
+    except importlib.metadata.PackageNotFoundError:
+        return Check(
+            "Engine",
+            "fail",
+            f"{distribution} is not installed, so no llama_cpp model can run",
+            f"Install it where Penstock is: {sys.executable} -m pip install {distribution}",
+        )
+
+
+def check_memory(models: Iterable[Model], available: int) -> Check:
+    """Whether the weights, one request's cache and the working memory of every model fit `available` bytes."""
+    need = sum(
+        model.size_bytes + model.kv_bytes_per_token * model.context_length + _WORKING_BYTES
+        for model in models
+        if model.engine == "llama_cpp"
+    )
+    fact = f"{megabytes(available)} available, {megabytes(need)} needed at least"
+    if available >= need:
+        return Check("Memory", "ok", fact)
+    return Check(
+        "Memory", "fail", fact, "End other programs, serve fewer models, or give an entry less context_length."
+    )

@@ -1,0 +1,142 @@
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from catalogue.small_models import GGUF, sha256
+from running_server import LLAMA, SMOL, RunningServer, penstock
+
+from penstock.cli import doctor
+from penstock.settings import Settings
+
+OWN = """
+serve = ["own"]
+[[models]]
+id = "own"
+engine = "llama_cpp"
+source = "file:{path}"
+sha256 = "{digest}"
+context_length = 64
+"""
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """Held by a program that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        yield held.getsockname()[1]
+
+
+def examined(ran: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The checks by name, of a run with --json."""
+    return {check["name"]: check for check in json.loads(ran.stdout)}
+
+
+def test_a_machine_that_can_serve_is_told_so(tmp_path: Path, models_dir: Path, free_port: int) -> None:
+    (tmp_path / "models").symlink_to(models_dir)
+    ran = penstock("doctor", "--deep", data_dir=tmp_path, environ={"PENSTOCK_PORT": str(free_port)})
+    assert ran.returncode == 0, ran.stdout
+    for fact in ("Python", "SQLite", "CPU", "Engine", "Memory", "Data folder", "Disk", f"{free_port} on 127.0.0.1"):
+        assert fact in ran.stdout
+    assert f"{SMOL} is here (98.4 MB, hash verified)" in ran.stdout
+    assert "fail" not in ran.stdout
+
+
+def test_a_machine_without_the_model_is_warned_and_left_as_it_was(tmp_path: Path, free_port: int) -> None:
+    ran = penstock("doctor", "--json", data_dir=tmp_path / "none", environ={"PENSTOCK_PORT": str(free_port)})
+    checks = examined(ran)
+    assert ran.returncode == 0
+    assert checks["Model"]["mark"] == "warn"
+    assert f"penstock models pull {SMOL}" in checks["Model"]["fix"]
+    assert "does not exist yet" in checks["Data folder"]["fact"]
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_wrong_comes_with_its_fix_and_status_1(tmp_path: Path, taken_port: int) -> None:
+    serve = f"{LLAMA},no/such,echo"
+    ran = penstock("doctor", data_dir=tmp_path, environ={"PENSTOCK_PORT": str(taken_port), "PENSTOCK_SERVE": serve})
+    assert ran.returncode == 1
+    assert f"{taken_port} is held by another program" in ran.stdout
+    assert f"{LLAMA} cannot run here" in ran.stdout
+    assert f"--alias {LLAMA}={SMOL}" in ran.stdout
+    assert "no/such is not in the catalogue" in ran.stdout
+    assert "echo needs no file" in ran.stdout
+
+
+def test_a_running_penstock_is_known(echo_server: RunningServer) -> None:
+    check = doctor.check_port("127.0.0.1", echo_server.port)
+    assert (check.mark, check.fact) == ("ok", f"{echo_server.port} is held by a Penstock that is running")
+    assert doctor.check_port("0.0.0.0", echo_server.port).mark == "ok"
+
+
+def test_an_address_that_is_not_ours_is_told() -> None:
+    check = doctor.check_port("192.0.2.1", 8484)
+    assert check.mark == "fail"
+    assert "--host" in check.fix
+    assert doctor.check_port("127.0.0.1", 0).mark == "ok"
+
+
+def test_a_data_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        check = doctor.check_data_folder(folder)
+        assert check.mark == "fail"
+        assert "--data-dir" in check.fix
+
+
+def test_a_disk_that_is_too_small_is_told(tmp_path: Path) -> None:
+    entry = {"id": SMOL, "size_bytes": 10**15}
+    settings = Settings(data_dir=str(tmp_path / "data"), models=[entry])
+    checks = {check.name: check for check in doctor.examine(settings, deep=False)}
+    assert checks["Disk"].mark == "fail"
+    assert "2000000.2 GB needed" in checks["Disk"].fact
+    assert checks["Memory"].mark == "fail"
+
+
+@pytest.mark.parametrize(
+    ("body", "deep", "mark", "says"),
+    [
+        (GGUF, True, "ok", "hash verified"),
+        (GGUF + b"more", False, "ok", "own is here"),
+        (GGUF + b"more", True, "fail", "is not the one"),
+        (b"text", True, "fail", "is not a GGUF file"),
+        (None, False, "fail", "is not there"),
+    ],
+)
+def test_model_files(tmp_path: Path, body: bytes | None, deep: bool, mark: str, says: str) -> None:
+    path = tmp_path / "own.gguf"
+    if body is not None:
+        path.write_bytes(body)
+    (tmp_path / "penstock.toml").write_text(OWN.format(path=path, digest=sha256(GGUF)))
+    ran = penstock("doctor", "--json", *(["--deep"] if deep else []), data_dir=tmp_path, environ={"PENSTOCK_PORT": "0"})
+    check = examined(ran)["Model"]
+    assert (check["mark"], ran.returncode) == (mark, 1 if mark == "fail" else 0)
+    assert says in check["fact"]
+    assert body is None or path.read_bytes() == body
+
+
+def test_a_file_of_the_wrong_size_is_seen_without_reading_it(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "HuggingFaceTB--SmolLM2-135M-Instruct"
+    folder.mkdir(parents=True)
+    (folder / "SmolLM2-135M-Instruct.Q4_1.gguf").write_bytes(GGUF)
+    checks = {check.name: check for check in doctor.examine(Settings(data_dir=str(tmp_path)), deep=False)}
+    assert checks["Model"].mark == "fail"
+    assert "wrong size" in checks["Model"].fact
+    assert f"penstock models rm {SMOL} && penstock models pull {SMOL}" in checks["Model"].fix
+
+
+def test_the_engine_is_never_imported(tmp_path: Path) -> None:
+    """On a CPU that the wheel is not built for, importing it is the end of the process."""
+    ran = penstock("doctor", data_dir=tmp_path, environ={"PYTHONPROFILEIMPORTTIME": "1", "PENSTOCK_PORT": "0"})
+    assert "penstock.catalogue.machine" in ran.stderr
+    assert "xllamacpp" not in ran.stderr
