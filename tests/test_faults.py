@@ -35,7 +35,7 @@ def config(**changes: Any) -> str:
     return CONFIG.format(**values)
 
 
-def stream(server: RunningServer, content: str, model: str = "echo", **fields: Any) -> "openai.Stream[Any]":
+def stream(server: RunningServer, content: str, model: str = "echo", **fields: Any) -> Any:
     return server.client().chat.completions.create(
         model=model, messages=[{"role": "user", "content": content}], stream=True, **fields
     )
@@ -51,10 +51,7 @@ def test_an_engine_killed_in_mid_stream_is_an_error_and_a_new_engine(models_dir:
         os.kill(engine, signal.SIGKILL)
         with pytest.raises(openai.APIError):
             list(chunks)
-        answer = eventually(
-            lambda: (got := server.chat("Hi", model=SMOL, max_tokens=2)).status == 200 and got, seconds=30
-        )
-        assert answer.json["usage"]["completion_tokens"] == 2
+        eventually(lambda: server.chat("Hi", model=SMOL, max_tokens=2).status == 200, seconds=30)
         assert server.engine_pids() != [engine]
 
 
@@ -89,7 +86,8 @@ def test_an_engine_that_lies_about_its_health_is_never_ready(tmp_path: Path) -> 
 
 def test_an_engine_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
     with serving(tmp_path, "--model", "echo", config=config(faults=["crash@1"]), ready=False) as server:
-        answer = eventually(lambda: (got := server.chat("Hi")).error["code"] == "model_unavailable" and got, seconds=60)
+        eventually(lambda: server.chat("Hi").error["code"] == "model_unavailable", seconds=60)
+        answer = server.chat("Hi")
         assert (answer.status, answer.headers["retry-after"]) == (503, "120")
         assert str(tmp_path) not in answer.error["message"]
 

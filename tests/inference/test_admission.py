@@ -27,7 +27,8 @@ async def turn() -> None:
 
 
 async def test_no_more_at_once_than_slots_and_in_order() -> None:
-    gate, at, log = Admission(), endpoint(2), []
+    gate, at = Admission(), endpoint(2)
+    log: list[str] = []
     ends = {name: asyncio.Event() for name in "abcd"}
     async with asyncio.TaskGroup() as group:
         for name in "abcd":
@@ -43,7 +44,8 @@ async def test_no_more_at_once_than_slots_and_in_order() -> None:
 
 
 async def test_a_request_of_many_choices_is_not_overtaken_for_ever() -> None:
-    gate, at, log = Admission(), endpoint(2), []
+    gate, at = Admission(), endpoint(2)
+    log: list[str] = []
     ends = {name: asyncio.Event() for name in ("one", "two", "three")}
     async with asyncio.TaskGroup() as group:
         group.create_task(hold(gate, at, 1, log, "one", ends["one"]))
@@ -57,7 +59,8 @@ async def test_a_request_of_many_choices_is_not_overtaken_for_ever() -> None:
 
 
 async def test_a_client_that_leaves_the_queue_makes_room() -> None:
-    gate, at, log = Admission(), endpoint(2), []
+    gate, at = Admission(), endpoint(2)
+    log: list[str] = []
     end = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(hold(gate, at, 1, log, "first", end))
@@ -72,7 +75,8 @@ async def test_a_client_that_leaves_the_queue_makes_room() -> None:
 
 
 async def test_leaving_at_the_moment_of_the_turn_loses_no_slot() -> None:
-    gate, at, log = Admission(), endpoint(1), []
+    gate, at = Admission(), endpoint(1)
+    log: list[str] = []
     first, never = asyncio.Event(), asyncio.Event()
     holding = asyncio.create_task(hold(gate, at, 1, log, "first", first))
     await turn()

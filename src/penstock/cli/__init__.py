@@ -52,7 +52,7 @@ def penstock() -> None:
 def main() -> None:
     """Run the command line. Exit codes: 0 ok, 1 failure, 2 usage, 130 interrupted."""
     try:
-        penstock.main(standalone_mode=False)
+        status = penstock.main(standalone_mode=False)
     except click.UsageError as error:
         error.show()
         sys.exit(2)
@@ -64,3 +64,4 @@ def main() -> None:
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -45,6 +45,7 @@ async def opened(settings: Settings) -> AsyncIterator[DataFolder]:
     await database.connect()
     try:
         await migrate(database)
-        yield DataFolder(Accounts(database), Keys(database, load_pepper(settings.data_path)))
+        with database.faults_told():
+            yield DataFolder(Accounts(database), Keys(database, load_pepper(settings.data_path)))
     finally:
         await database.close()

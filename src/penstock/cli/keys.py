@@ -19,6 +19,7 @@ from penstock.tenants.keys import Key
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST_SECONDS = 100 * 365 * 86_400
+_PIPE_WIDTH = 400
 
 
 @click.group("keys")
@@ -78,8 +79,9 @@ def _show(keys: list[Key], now: float) -> None:
     for key in keys:
         expires = "never" if key.expires_at is None else _day(key.expires_at)
         table.add_row(key.name, key.id, key.hint, _day(key.created_at), expires, key.state(now))
-    console = Console(soft_wrap=not sys.stdout.isatty(), markup=False, highlight=False)
-    console.print(table)
+    # Into a pipe each key is one line, however long: what reads it looks for whole ids.
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(width=width, markup=False, highlight=False).print(table)
 
 
 @command.command("revoke")
@@ -88,7 +90,8 @@ def _show(keys: list[Key], now: float) -> None:
 def revoke(key: str, data_dir: str | None, config: Path | None) -> None:
     """Revoke a key for good. A running server refuses it within 5 seconds."""
     revoked = asyncio.run(_revoke(settings_of(data_dir, config), key))
-    click.echo(f"Revoked {revoked.name} ({revoked.id}, {revoked.hint}).", err=True)
+    done = "Revoked" if revoked.revoked_at is None else "Nothing to do, revoked already:"
+    click.echo(f"{done} {revoked.name} ({revoked.id}, {revoked.hint}).", err=True)
 
 
 async def _revoke(settings: Settings, which: str) -> Key:

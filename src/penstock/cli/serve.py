@@ -38,7 +38,7 @@ _BACKLOG = 2048
 def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None:
     """Start the server: the API, and an engine for each model.
 
-    The first start downloads the default model (93 MB). Ctrl-C lets running answers finish for up to 30 s; a second
+    The first start downloads the default model (98 MB). Ctrl-C lets running answers finish for up to 30 s; a second
     Ctrl-C breaks them off.
     """
     settings = load_settings(
@@ -61,6 +61,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
         server = _Server(config)

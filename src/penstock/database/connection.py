@@ -1,8 +1,8 @@
 """The database: many readers, one writer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,14 @@ class Database:
 
     def __init__(self, url: str) -> None:
         try:
-            self._url = make_url(url)
+            parsed = make_url(url)
         except ArgumentError as error:
             raise OperatorError("The database URL cannot be read; it looks like sqlite+aiosqlite:////path.") from error
-        if self._url.get_backend_name() != "sqlite":
+        if parsed.get_backend_name() != "sqlite":
             raise OperatorError("This version keeps its data in SQLite only; leave database_url out.")
+        if parsed.database in (None, "", ":memory:"):
+            raise OperatorError("The database must be a file: sqlite+aiosqlite:////path, or leave database_url out.")
+        self._url = parsed.set(drivername="sqlite+aiosqlite")
         self._engine: AsyncEngine | None = None
         # SQLite has one writer at a time. Waiting here, in order, is fairer than its busy handler, and one writer is
         # what keeps clear of the WAL-reset bug of versions 3.7.0 to 3.51.2.
@@ -33,25 +36,42 @@ class Database:
 
     async def connect(self) -> None:
         """Open the database, making its folder where there is none. Raises OperatorError where that cannot be."""
-        assert self._url.database is not None
-        path = Path(self._url.database)
         try:
-            await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
-            self._engine = create_async_engine(self._url)
-            event.listen(self._engine.sync_engine, "connect", _configure)
-            async with self.read() as connection:
-                await connection.execute(text("SELECT 1"))
-        except (OSError, DBAPIError) as error:
+            await asyncio.to_thread(self._path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error.strerror) from error
+        # Without parameters, as an error may be logged and a row may hold what no log should.
+        self._engine = create_async_engine(self._url, hide_parameters=True)
+        event.listen(self._engine.sync_engine, "connect", _configure)
+        try:
+            with self.faults_told():
+                async with self.read() as connection:
+                    await connection.execute(text("SELECT 1"))
+        except OperatorError:
             await self.close()
-            reason = error.strerror if isinstance(error, OSError) else str(error.orig)
-            raise OperatorError(
-                f"The database {path} cannot be opened: {reason}. Choose another folder with --data-dir."
-            ) from error
+            raise
 
     async def close(self) -> None:
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
+
+    @property
+    def _path(self) -> Path:
+        return Path(self._url.database or "")
+
+    @contextmanager
+    def faults_told(self) -> Iterator[None]:
+        """For commands and the start of a server: a database that cannot be used in the block is an OperatorError."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._unusable(error.orig) from error
+
+    def _unusable(self, reason: object) -> OperatorError:
+        return OperatorError(
+            f"The database {self._path} cannot be opened or written: {reason}. Choose another folder with --data-dir."
+        )
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -74,6 +94,6 @@ class Database:
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by us, not by the driver's guess
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

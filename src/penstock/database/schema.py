@@ -18,10 +18,11 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 async def migrate(database: Database) -> None:
     """Apply every migration that is missing, in one transaction; servers that start at once do it one after the other.
 
-    Raises OperatorError for a database that a newer version made.
+    Raises OperatorError for a database that a newer version made, and for one that cannot be written.
     """
-    async with database.write() as connection:
-        await connection.run_sync(_upgrade)
+    with database.faults_told():
+        async with database.write() as connection:
+            await connection.run_sync(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -70,33 +70,28 @@ class Keys:
             await connection.execute(api_keys.insert().values(row))
         return key, secret
 
-    async def list_keys(self) -> list[Key]:
-        """Every key, the newest first."""
+    async def list_keys(self, *, account_id: str | None = None) -> list[Key]:
+        """The keys of one account, or with None those of all, the newest first."""
+        query = select(*_SHOWN).order_by(api_keys.c.created_at.desc(), api_keys.c.id)
+        if account_id is not None:
+            query = query.where(api_keys.c.account_id == account_id)
         async with self._database.read() as connection:
-            rows = await connection.execute(select(*_SHOWN).order_by(api_keys.c.created_at.desc(), api_keys.c.id))
-            return [Key(*row) for row in rows]
+            return [Key(*row) for row in await connection.execute(query)]
 
     async def revoke(self, which: str) -> Key:
-        """Revoke the key with this id, or the active one with this name; a key that is revoked already stays so.
+        """Revoke the key with this id, or the active one with this name, and give it as it was before.
 
-        Raises OperatorError where none or more than one is meant.
+        A key that was revoked already stays as it is: its `revoked_at` is not None in what is given. Raises
+        OperatorError where no key or more than one is meant.
         """
+        query = select(*_SHOWN).where((api_keys.c.id == which) | (api_keys.c.name == which))
+        now = time.time()
         async with self._database.write() as connection:
-            rows = await connection.execute(
-                select(*_SHOWN).where((api_keys.c.id == which) | (api_keys.c.name == which))
-            )
-            found = [Key(*row) for row in rows]
-            meant = [key for key in found if key.id == which or key.revoked_at is None] or found[:1]
-            if not meant:
-                raise OperatorError(f"No key has the id or name {which!r}. `penstock keys list` shows them.")
-            if len(meant) > 1:
-                ids = ", ".join(f"{key.id} ({key.hint})" for key in meant)
-                raise OperatorError(f"{len(meant)} keys are called {which!r}; revoke one by its id: {ids}.")
-            (key,) = meant
+            rows = await connection.execute(query.order_by(api_keys.c.created_at.desc()))
+            key = _meant([Key(*row) for row in rows], which, now)
             if key.revoked_at is None:
-                now = time.time()
                 await connection.execute(update(api_keys).where(api_keys.c.id == key.id).values(revoked_at=now))
-                self._cache.clear()
+        self._cache.clear()
         return key
 
     async def find(self, secret: str) -> Caller:
@@ -130,6 +125,18 @@ class Keys:
         # The index is searched by a digest that only the holder of the pepper can make, so the time that the search
         # takes tells nothing about any secret.
         return hmac.digest(self._pepper, secret.encode(), hashlib.sha256)
+
+
+def _meant(found: list[Key], which: str, now: float) -> Key:
+    # An id first: whatever name another key was given, an id stays a way to name exactly one.
+    by_id = [key for key in found if key.id == which]
+    meant = by_id or [key for key in found if key.state(now) == "active"] or found[:1]
+    if not meant:
+        raise OperatorError(f"No key has the id or name {which!r}. `penstock keys list` shows them.")
+    if len(meant) > 1:
+        ids = ", ".join(f"{key.id} ({key.hint})" for key in meant)
+        raise OperatorError(f"{len(meant)} keys are called {which!r}; revoke one by its id: {ids}.")
+    return meant[0]
 
 
 def _invalid() -> InvalidKey:

@@ -4,13 +4,15 @@ The check is no protection; it tells a typing mistake from a key without asking 
 public code recognise a leaked key with certainty.
 """
 
+import re
 import secrets
 import zlib
 
 PREFIX = "psk_"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM = 43  # 62**43 is just over 2**256
-_CHECK = 6  # 62**6 is just over 2**32
+_CHECK = 6  # 62**6 is more than 2**32
+_FORM = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_RANDOM + _CHECK}}}")
 
 
 def new_secret() -> str:
@@ -21,8 +23,7 @@ def new_secret() -> str:
 
 def looks_valid(secret: str) -> bool:
     """Whether `secret` has the form of a key and its check agrees."""
-    body, check = secret[:-_CHECK], secret[-_CHECK:]
-    return len(secret) == len(PREFIX) + _RANDOM + _CHECK and secret.startswith(PREFIX) and _checksum(body) == check
+    return _FORM.fullmatch(secret) is not None and _checksum(secret[:-_CHECK]) == secret[-_CHECK:]
 
 
 def hint_of(secret: str) -> str:

@@ -1,0 +1,77 @@
+# `make serve` and `make test` do all the set-up themselves, in .venv beside this file. Nothing else on the machine
+# is changed. Python: any of 3.11 and later; choose one with `make serve PYTHON=/path/to/python`.
+# Arguments for `penstock serve` go in ARGS: `make serve ARGS="--port 9000"`.
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check clean lock
+.NOTPARALLEL:
+.SUFFIXES:
+
+PYTHON ?=
+ARGS ?=
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit(1); import venv
+# --only-binary: a set-up that would need a compiler stops and says so; a source package runs code while it installs.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+LOCKED := $(INSTALL) --only-binary :all: --require-hashes -r
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+serve: .venv/.serve .venv/.package ## Set up what is missing, then start the server (ARGS="--port 9000 ...")
+	@exec $(BIN)/penstock serve $(ARGS)
+
+test: .venv/.dev .venv/.package ## Set up what is missing, then run every check and every test (PYTEST_ARGS="-k chat ...")
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/.dev .venv/.package ## Lint, format, types and import contracts, changing nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## Remove .venv, caches and build results; models, keys and other data are kept
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache build dist
+	find src tests bench -type d -name __pycache__ -prune -exec rm -rf {} +
+
+lock: ## Compile requirements/*.txt anew from pyproject.toml, with the newest releases it allows (needs uv)
+	@command -v uv >/dev/null || { echo 'uv is missing. Install it with: pip install uv' >&2; exit 1; }
+	$(COMPILE) --group build --output-file requirements/serve.txt
+	$(COMPILE) --group dev --constraint requirements/serve.txt --output-file requirements/dev.txt
+
+# One stamp for each thing installed, so that `serve` and `test` share .venv in either order.
+.venv/.serve: requirements/serve.txt .venv/.made
+	@echo 'Installing the locked requirements of the server into .venv ...' >&2
+	@$(LOCKED) requirements/serve.txt
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.made
+	@echo 'Installing the locked requirements of the tests into .venv ...' >&2
+	@$(LOCKED) requirements/dev.txt
+	@touch $@
+
+# Whichever requirements came before hold hatchling, with its hash: building the package downloads nothing.
+.venv/.package: pyproject.toml .venv/.made
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# A .venv that was made by hand is used as it is.
+.venv/.made:
+	@if .venv/bin/python -c '$(NEW_ENOUGH), pip' 2>/dev/null; then touch $@; exit; fi; \
+	for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11); do \
+		"$$python" -c '$(NEW_ENOUGH)' 2>/dev/null || continue; \
+		if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+			echo "$$python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+			exit 1; \
+		fi; \
+		"$$python" -m venv --clear .venv && touch $@; \
+		exit; \
+	done; \
+	echo 'Penstock needs Python 3.11 or later; none was found as $(or $(PYTHON),python3 or python3.11 to python3.14).' >&2; \
+	echo 'Install one (on Debian: apt-get install python3-venv) or name it: make serve PYTHON=/path/to/python' >&2; \
+	exit 1

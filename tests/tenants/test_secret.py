@@ -1,0 +1,44 @@
+import string
+import zlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.tenants.secret import hint_of, looks_valid, new_secret
+
+
+def test_the_form_of_a_key() -> None:
+    secret = new_secret()
+    assert secret.startswith("psk_")
+    assert len(secret) == 4 + 43 + 6
+    assert set(secret[4:]) <= set(string.digits + string.ascii_letters)
+    assert looks_valid(secret)
+
+
+def test_the_check_is_the_crc_of_what_stands_before() -> None:
+    secret, value = new_secret(), 0
+    alphabet = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    for digit in secret[-6:]:
+        value = value * 62 + alphabet.index(digit)
+    assert value == zlib.crc32(secret[:-6].encode())
+
+
+@given(st.integers(0, 52), st.sampled_from(string.digits + string.ascii_letters + "_-é"))
+def test_one_wrong_character_is_noticed(place: int, wrong: str) -> None:
+    secret = new_secret()
+    changed = secret[:place] + wrong + secret[place + 1 :]
+    assert looks_valid(changed) == (changed == secret)
+
+
+@given(st.text(max_size=80))
+def test_no_text_at_all_breaks_the_check(text: str) -> None:
+    assert not looks_valid(text)
+
+
+def test_no_two_keys_are_alike() -> None:
+    assert len({new_secret() for _ in range(1000)}) == 1000
+
+
+def test_a_hint_shows_eight_characters_of_the_secret() -> None:
+    secret = new_secret()
+    assert hint_of(secret) == f"{secret[:8]}…{secret[-4:]}"
