@@ -12,14 +12,14 @@ import sys
 
 import uvicorn
 import uvloop
-from penstock.database.connection import Database
-from penstock.tenants.accounts import Accounts
-from penstock.tenants.keys import Keys
-from penstock.tenants.pepper import load_pepper
 
 from penstock import app
 from penstock.catalogue.workers import State
+from penstock.database.connection import Database
 from penstock.settings import DEFAULT_MODEL, Settings
+from penstock.tenants.accounts import Accounts
+from penstock.tenants.keys import Keys
+from penstock.tenants.pepper import load_pepper
 
 
 async def make_key(settings: Settings) -> str:

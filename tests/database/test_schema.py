@@ -1,6 +1,5 @@
-"""Migrations: what they make is what tables.py says, once, whole or not at all."""
+"""Migrations: made once, whole or not at all, and in the wheel."""
 
-import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -61,12 +60,6 @@ def differences(connection: Connection, wanted: MetaData) -> list[object]:
     return list(compare_metadata(context, wanted))
 
 
-async def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
-    await migrate(database)
-    async with database.read() as connection:
-        assert await connection.run_sync(differences, metadata) == []
-
-
 async def test_that_comparison_sees_a_column_that_no_migration_makes(database: Database) -> None:
     """A comparison that finds nothing whatever it is given guards nothing."""
     await migrate(database)
@@ -85,24 +78,6 @@ async def test_constraints_have_names(database: Database, path: Path) -> None:
     assert {"pk_accounts", "uq_accounts_email", "uq_api_keys_digest", "pk_usage"} <= {
         word for line in dump(path) for word in line.split()
     }
-
-
-async def test_a_second_time_changes_nothing_and_keeps_the_rows(database: Database, path: Path) -> None:
-    await migrate(database)
-    async with database.write() as connection:
-        await connection.execute(text("INSERT INTO accounts VALUES ('acct_1', NULL, 'One', 'user', 1.5)"))
-    before = dump(path)
-    await migrate(database)
-    assert dump(path) == before
-
-
-async def test_two_at_once_in_one_process(database: Database, path: Path) -> None:
-    other = Database(f"sqlite+aiosqlite:///{path}")
-    await other.connect()
-    await asyncio.gather(migrate(database), migrate(other), migrate(database))
-    await other.close()
-    async with database.read() as connection:
-        assert await connection.run_sync(differences, metadata) == []
 
 
 def test_processes_that_start_at_once_on_nothing(path: Path) -> None:

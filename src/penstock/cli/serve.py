@@ -96,7 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise OperatorError(
-            f"Port {port} on {host} cannot be used: {error.strerror}. Is another server running? "
+            f"Port {port} on {host} cannot be used: {os.strerror(error.errno or 0)}. Is another server running? "
             "Choose another port with --port, or a free one with --port 0."
         ) from error
 

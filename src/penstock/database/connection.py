@@ -75,9 +75,11 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to read with; nothing it does is kept."""
+        """A connection to read with, from one state of the database; nothing it does is kept."""
         assert self._engine is not None, "connect first"
         async with self._engine.connect() as connection:
+            # Without a transaction of its own a statement that writes would be committed at once.
+            await connection.exec_driver_sql("BEGIN")
             yield connection
 
     @asynccontextmanager

@@ -30,6 +30,8 @@ def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
     params.cpuparams.n_threads = int(str(config["threads"]))
     params.n_threads_http = slots + 4  # counting, probing and health go on while all slots stream
     params.verbosity = _LOG_WARNINGS
+    params.fit_params = False  # it would load the model once more to see what fits; the slots were chosen to fit
+    params.warmup = False  # the first token, which the server asks for before it calls a model ready, warms up as well
     params.ui = False
     params.endpoint_slots = False
     return params

@@ -6,8 +6,6 @@ from collections import deque
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-
-# Of the two dialects' constructs for ON CONFLICT this is the one that SQLite's compiler takes too.
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
@@ -15,6 +13,9 @@ from penstock.database.connection import Database
 from penstock.database.tables import usage
 
 log = logging.getLogger(__name__)
+
+# Of the two dialects' constructs for ON CONFLICT, PostgreSQL's is the one that the other's compiler takes too.
+SETTLE = insert(usage).on_conflict_do_nothing(index_elements=["request_id"])
 
 _GROUP = 500
 _MOST_WAITING = 100_000
@@ -101,8 +102,7 @@ class Ledger:
 
     async def _commit(self, group: list[UsageRecord]) -> None:
         async with self._database.write() as connection:
-            statement = insert(usage).on_conflict_do_nothing(index_elements=["request_id"])
-            await connection.execute(statement, [row.__dict__ for row in group])
+            await connection.execute(SETTLE, [row.__dict__ for row in group])
 
     def _halve(self, group: list[UsageRecord], error: Exception) -> None:
         # One row is at fault: smaller groups find it, and the others get through.
