@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from penstock.database.connection import Database
-from penstock.tenants import usage
 from penstock.tenants.usage import Ledger, UsageRecord
 
 ROW = UsageRecord(
@@ -19,9 +18,9 @@ ROW = UsageRecord(
 
 
 @asynccontextmanager
-async def writing(database: Database) -> AsyncIterator[Ledger]:
+async def writing(database: Database, *, retry_seconds: float = 1.0) -> AsyncIterator[Ledger]:
     """A ledger whose writer runs."""
-    ledger = Ledger(database)
+    ledger = Ledger(database, retry_seconds=retry_seconds)
     task = asyncio.create_task(ledger.run())
     yield ledger
     task.cancel()
@@ -55,13 +54,10 @@ async def test_a_thousand_rows_are_a_few_commits(database: Database, tmp_path: P
     assert sum(row.completion_tokens for row in rows) == 5000
 
 
-async def test_rows_wait_while_the_database_is_locked(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(usage, "_RETRY_SECONDS", 0.05)
+async def test_rows_wait_while_the_database_is_locked(database: Database, tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "penstock.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    async with writing(database) as ledger:
+    async with writing(database, retry_seconds=0.05) as ledger:
         for number in range(3):
             ledger.record(replace(ROW, request_id=f"req_{number}"))
         await asyncio.sleep(0.2)  # not a condition: the writer may or may not have tried by now
@@ -73,11 +69,8 @@ async def test_rows_wait_while_the_database_is_locked(
         assert len(await ledger.rows()) == 3
 
 
-async def test_what_waits_is_bounded_and_the_loss_is_told(
-    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(usage, "_MOST_WAITING", 2)
-    ledger = Ledger(database)
+async def test_what_waits_is_bounded_and_the_loss_is_told(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    ledger = Ledger(database, most_waiting=2)
     for number in range(3):
         ledger.record(replace(ROW, request_id=f"req_{number}", created_at=float(number)))
     assert "req_0" in caplog.text

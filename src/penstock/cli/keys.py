@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from penstock.cli.data_folder import data_options, opened, settings_of
-from penstock.errors import OperatorError
 from penstock.settings import Settings
 from penstock.tenants.keys import Key
 
@@ -38,7 +37,7 @@ def command() -> None:
 def create(name: str, account: str | None, expires: str | None, data_dir: str | None, config: Path | None) -> None:
     """Make a key and print it, alone, on standard output. It cannot be shown again."""
     if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
-        raise OperatorError("A key's name has 1 to 100 printable characters.")
+        raise click.UsageError("A key's name has 1 to 100 printable characters.")
     expires_at = None if expires is None else time.time() + seconds_of(expires)
     click.echo(asyncio.run(_create(settings_of(data_dir, config), name.strip(), account, expires_at)))
     if sys.stdout.isatty():
@@ -100,11 +99,11 @@ async def _revoke(settings: Settings, which: str) -> Key:
 
 
 def seconds_of(duration: str) -> int:
-    """`90m`, `12h`, `30d` or `2w` in seconds. Raises OperatorError."""
+    """`90m`, `12h`, `30d` or `2w` in seconds. Raises click's UsageError."""
     found = re.fullmatch(r"([1-9][0-9]{0,9})([mhdw])", duration)
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0
     if not 0 < seconds <= _LONGEST_SECONDS:
-        raise OperatorError(f"{duration!r} is no duration; 12h, 30d or 2w would be one.")
+        raise click.UsageError(f"{duration!r} is no duration; 12h, 30d or 2w would be one.")
     return seconds
 
 

@@ -18,8 +18,6 @@ from penstock.tenants.secret import hint_of, looks_valid, new_secret
 CACHE_SECONDS = 5.0
 """How long an answer about a key is believed: a revocation holds everywhere after this time at the latest."""
 
-_CACHE_ENTRIES = 10_000
-
 
 @dataclass(frozen=True)
 class Key:
@@ -55,7 +53,15 @@ _SHOWN = [api_keys.c[name] for name in ("id", "account_id", "name", "hint", "cre
 class Keys:
     """The keys of this server."""
 
-    def __init__(self, database: Database, pepper: bytes, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pepper: bytes,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        cache_entries: int = 10_000,
+    ) -> None:
+        self._cache_entries = cache_entries
         self._database = database
         self._pepper = pepper
         self._monotonic = monotonic
@@ -117,7 +123,7 @@ class Keys:
         # From when it was asked, not from when the answer came: a slow database must not stretch a revocation.
         self._cache[digest] = (asked + CACHE_SECONDS, key)
         self._cache.move_to_end(digest)
-        if len(self._cache) > _CACHE_ENTRIES:
+        if len(self._cache) > self._cache_entries:
             self._cache.popitem(last=False)
         return key
 

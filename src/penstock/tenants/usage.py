@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 SETTLE = insert(usage).on_conflict_do_nothing(index_elements=["request_id"])
 
 _GROUP = 500
-_MOST_WAITING = 100_000
-_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,14 @@ class Ledger:
     """Takes rows at any time and commits those that wait as one group of up to 500, one group after the other.
 
     A row that was recorded is lost only if the server is killed within the time of one commit, some milliseconds. While
-    the database is away rows wait in memory, 100,000 of them; beyond that the oldest is given up, with an error in the
-    log. So is a row that the database will never take: it must not keep back the rest.
+    the database is away rows wait in memory, `most_waiting` of them; beyond that the oldest is given up, with an error
+    in the log. So is a row that the database will never take: it must not keep back the rest.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, most_waiting: int = 100_000, retry_seconds: float = 1.0) -> None:
         self._database = database
+        self._most_waiting = most_waiting
+        self._retry_seconds = retry_seconds
         self._waiting: deque[UsageRecord] = deque()
         self._group = _GROUP
         self._arrived = asyncio.Event()
@@ -93,7 +93,7 @@ class Ledger:
             except SQLAlchemyError as error:
                 self._put_back(group)
                 log.warning("usage cannot be written, %d rows wait: %s", len(self._waiting), _first_line(error))
-                await asyncio.sleep(_RETRY_SECONDS)
+                await asyncio.sleep(self._retry_seconds)
             else:
                 self._group = min(_GROUP, self._group * 2)
             if not self._waiting:
@@ -117,7 +117,7 @@ class Ledger:
         self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
-        while len(self._waiting) > _MOST_WAITING:
+        while len(self._waiting) > self._most_waiting:
             lost = self._waiting.popleft()
             log.error("usage of request %s is lost: the database has been away for too long", lost.request_id)
 
