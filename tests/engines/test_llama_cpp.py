@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +89,9 @@ def test_this_machine_has_memory_and_cores() -> None:
 def test_a_model_without_a_file_cannot_be_launched() -> None:
     with pytest.raises(OperatorError, match="source"):
         LlamaCpp(context_length=8).launch(served_name="m", api_key="k", model_file=None)
+
+
+def test_the_key_travels_in_the_configuration_alone(tmp_path: Path) -> None:
+    launch = LlamaCpp(context_length=64, slots=2).launch(served_name="m", api_key="secret", model_file=tmp_path / "m")
+    assert (launch.slots, launch.config["api_key"], launch.config["context_length"]) == (2, "secret", 64)
+    assert "secret" not in str(launch.environ)

@@ -22,6 +22,8 @@ class Launch:
     config: dict[str, Any]
     slots: int
     """Requests the engine works on at once."""
+    environ: dict[str, str] = field(default_factory=dict)
+    """Variables beside the few that every engine inherits."""
 
 
 class Engine(Protocol):

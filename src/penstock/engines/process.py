@@ -55,7 +55,7 @@ async def start(launch: Launch, *, log_path: Path) -> EngineProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", launch.module,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log_file,
-            env=engine_environment(os.environ),
+            env={**engine_environment(os.environ), **launch.environ},
             start_new_session=True,  # Ctrl-C in the terminal is for the server, which lets streams finish
         )  # fmt: skip
     assert process.stdin is not None
