@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +47,16 @@ def penstock(
         timeout=120,
         check=False,
     )
+
+
+def receive_until(connection: socket.socket, marker: bytes) -> bytes:
+    """What comes over a raw connection, up to and with the part that has `marker`."""
+    received = b""
+    while marker not in received:
+        part = connection.recv(65536)
+        assert part, received
+        received += part
+    return received
 
 
 @dataclass
@@ -159,21 +170,35 @@ class RunningServer:
 
 @contextmanager
 def serving(
-    data_dir: Path, *arguments: str, config: str = "", environ: dict[str, str] | None = None, ready: bool = True
+    data_dir: Path,
+    *arguments: str,
+    config: str = "",
+    environ: dict[str, str] | None = None,
+    ready: bool = True,
+    lost_terminal: bool = False,
 ) -> Iterator[RunningServer]:
-    """Start `penstock serve` on a free port; ended with the block, with every engine."""
+    """Start `penstock serve` on a free port; ended with the block, with every engine.
+
+    With `lost_terminal` it writes into a pipe that nobody reads any more once it has told its port.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / "penstock.toml").write_text(config)
     log = data_dir / "serve.log"
+    pipe, into = os.pipe() if lost_terminal else (None, None)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments],
             env={**os.environ, "PENSTOCK_DATA_DIR": str(data_dir), **(environ or {})},
             stdout=output,
-            stderr=output,
+            stderr=output if into is None else into,
             cwd=data_dir,
         )
+    if into is not None:
+        os.close(into)
     try:
+        if pipe is not None:
+            log.write_bytes(_read_until_port(pipe))
+            os.close(pipe)
         port = eventually(lambda: _port(process, log))
         made = penstock("keys", "create", "tests", data_dir=data_dir)
         assert made.returncode == 0, made.stderr
@@ -186,6 +211,15 @@ def serving(
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def _read_until_port(pipe: int) -> bytes:
+    said = b""
+    while b"/v1\n" not in said:
+        part = os.read(pipe, 4096)
+        assert part, said
+        said += part
+    return said
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int | None:

@@ -3,14 +3,16 @@
 import json
 import os
 import signal
+import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import openai
 import psutil
 import pytest
-from running_server import SMOL, RunningServer, eventually, penstock, serving
+from running_server import SMOL, Answer, RunningServer, eventually, penstock, receive_until, serving
 
 CONFIG = """
 stall_seconds = {stall}
@@ -110,7 +112,9 @@ def test_a_quiet_stream_is_pinged_and_its_status_held_back_no_longer(tmp_path: P
         assert answer.body.endswith(b"data: [DONE]\n\n")
         assert answer.body.count(b": ping") >= 3
         assert not answer.cut
-        failed = server.chat("!close@1 one", stream=True, n=1)
+        failed = server.chat("!close@1 one", stream=True)
+        row = server.usage_of(failed.headers["x-request-id"])
+        assert (row["status"], row["outcome"], row["completion_tokens"]) == (200, "failed", 0)
         assert (failed.status, failed.cut) == (200, True)
         assert b'"code":"engine_error"' in failed.body
 
@@ -165,8 +169,47 @@ def test_what_is_not_done_in_time_gets_an_error_event(tmp_path: Path, second_sig
         thread.join()
         assert failures == ["The server is shutting down. Try again in a moment."]
         (row,) = [row for row in server.ledger() if row["prompt_tokens"] == 500]
-        assert row["outcome"] == "aborted"
+        assert (row["outcome"], row["status"]) == ("failed", 200)
         assert row["completion_tokens"] > 0
+
+
+def test_a_body_that_is_still_on_its_way_is_refused_like_the_rest(tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=config(drain=0.5)) as server:
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        with connection:
+            connection.sendall(
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+                b"authorization: Bearer %b\r\ncontent-length: 100\r\n\r\n{" % server.key.encode()
+            )
+            eventually(lambda: server.chat("hi").status == 200)
+            server.process.send_signal(signal.SIGTERM)
+            received = receive_until(connection, b"model_unavailable")
+        assert b" 503 " in received.split(b"\r\n")[0]
+        assert server.process.wait(timeout=10) == 0
+
+
+def test_what_was_answered_503_at_the_end_is_not_billed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=config(drain=0.5, slots=1)) as server:
+        answers: list[Answer] = []
+        threads = [threading.Thread(target=lambda: answers.append(server.chat("word " * 500))) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: server.request("GET", "/ready", headers={}).status == 200)
+        time.sleep(1)  # not a condition: one runs and one waits by now, and either must do
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=10) == 0
+        for thread in threads:
+            thread.join()
+        assert [answer.status for answer in answers] == [503, 503]
+        rows = [(row["status"], row["outcome"], row["completion_tokens"]) for row in server.ledger()]
+        assert rows == [(503, "failed", 0)] * 2
+
+
+def test_a_terminal_that_is_gone_does_not_take_the_server_along(tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=config(), lost_terminal=True) as server:
+        os.kill(server.engine_pids()[0], signal.SIGKILL)  # about which the banner has something to say
+        eventually(lambda: server.chat("again").status == 200, seconds=15)
+        assert server.stop() == 0
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(echo_server: RunningServer, tmp_path: Path) -> None:

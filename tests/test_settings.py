@@ -53,12 +53,23 @@ def test_aliases_of_all_sources_are_joined(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["port = 99999", "port = 'x'", "colour = 1", "drain_seconds = -1", "= nonsense", "models = 5"]
+    "file",
+    ["port = 99999", "port = 'x'", "colour = 1", "drain_seconds = -1", "= nonsense", "models = 5", "aliases = ['a=b']"],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, file: str) -> None:
     (tmp_path / "penstock.toml").write_text(file)
     with pytest.raises(OperatorError, match=r"penstock\.toml"):
         load_settings({}, {})
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    environ = {"PENSTOCK_SERVE": "", "PENSTOCK_CONFIG": "", "PENSTOCK_PORT": ""}
+    assert load_settings({}, environ) == load_settings({}, {})
+
+
+def test_the_home_of_nobody_is_no_data_folder() -> None:
+    with pytest.raises(OperatorError, match="does not exist"):
+        _ = load_settings({"data_dir": "~nobody-at-all/x"}, {}).data_path
 
 
 @pytest.mark.parametrize("environ", [{"PENSTOCK_PORT": "many"}, {"PENSTOCK_CONFIG": "/no/such.toml"}])

@@ -42,7 +42,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def data_path(self) -> Path:
-        return Path(self.data_dir or platformdirs.user_data_dir("penstock", appauthor=False)).expanduser().absolute()
+        chosen = Path(self.data_dir or platformdirs.user_data_dir("penstock", appauthor=False))
+        try:
+            return chosen.expanduser().absolute()
+        except RuntimeError as error:
+            raise OperatorError(f"The data folder {chosen} is in the home of a user that does not exist.") from error
 
     @property
     def database(self) -> str:
@@ -58,12 +62,14 @@ def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], *, confi
     """
     given = {name: value for name, value in flags.items() if value is not None and value != ()}
     env = _from_environ(environ)
-    if config is None and "PENSTOCK_CONFIG" in environ:
+    if config is None and environ.get("PENSTOCK_CONFIG"):
         config = Path(environ["PENSTOCK_CONFIG"])
     if config is not None and not config.is_file():
         raise OperatorError(f"The configuration file {config} does not exist.")
     path = config or _find_config(given, env)
     file = _read_toml(path) if path else {}
+    if not isinstance(file.get("aliases", {}), dict):
+        raise OperatorError(f'aliases in {path} is a table: [aliases], then "name" = "id" on each line.')
     aliases = {**file.get("aliases", {}), **env.get("aliases", {}), **given.get("aliases", {})}
     try:
         return msgspec.convert({**file, **env, **given, "aliases": aliases}, Settings, strict=False)
@@ -91,7 +97,7 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
         raw = environ.get(f"PENSTOCK_{field.name.upper()}")
-        if raw is None or field.name == "models":
+        if not raw or field.name == "models":  # an empty variable is one that is not set
             continue
         if field.name == "serve":
             found["serve"] = [item.strip() for item in raw.split(",") if item.strip()]

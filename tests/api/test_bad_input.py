@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from running_server import RunningServer, penstock
+from running_server import RunningServer, penstock, receive_until
 
 CHAT = "/v1/chat/completions"
 GOOD = {"model": "echo", "messages": [{"role": "user", "content": "canary"}]}
@@ -185,10 +185,9 @@ def test_a_huge_body_is_refused_before_it_is_read(echo_server: RunningServer) ->
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
         b"authorization: Bearer %b\r\ncontent-length: 104857600\r\n\r\n{" % echo_server.key.encode()
     )
-    received = connection.recv(65536)
+    received = receive_until(connection, b"request_too_large")
     connection.close()
     assert b"413" in received.split(b"\r\n")[0]
-    assert b"request_too_large" in received
 
 
 def test_a_huge_body_is_refused_also_when_it_is_sent_to_its_end(echo_server: RunningServer) -> None:
@@ -205,7 +204,7 @@ def test_a_chunked_body_cannot_hide_its_size(echo_server: RunningServer) -> None
     megabyte = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
     for _ in range(17):
         connection.sendall(megabyte)
-    received = connection.recv(65536)
+    received = receive_until(connection, b"request_too_large")
     connection.close()
     assert b"413" in received.split(b"\r\n")[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import openai
 import pytest
-from running_server import RunningServer, eventually
+from running_server import RunningServer, eventually, receive_until
 
 KEYS_OF_AN_ANSWER = {
     "id", "object", "created", "model", "choices", "service_tier", "system_fingerprint", "prompt_logprobs", "usage"
@@ -32,15 +32,6 @@ def open_stream(server: RunningServer, content: str, model: str = "slow") -> soc
         b"authorization: Bearer %b\r\ncontent-length: %d\r\n\r\n%b" % (server.key.encode(), len(body), body)
     )
     return connection
-
-
-def read_until(connection: socket.socket, marker: bytes) -> bytes:
-    received = b""
-    while marker not in received:
-        part = connection.recv(65536)
-        assert part, received
-        received += part
-    return received
 
 
 def read_to_the_end(connection: socket.socket) -> bytes:
@@ -167,7 +158,7 @@ def test_an_early_fault_has_its_status(echo_server: RunningServer, fault: str) -
 def test_a_client_that_leaves_frees_the_slot_and_is_in_the_ledger(echo_server: RunningServer) -> None:
     """Four slots: four clients that leave would block a fifth for 50 s each if their slots were kept."""
     connections = [open_stream(echo_server, "word " * 900) for _ in range(4)]
-    heads = [read_until(connection, b" word") for connection in connections]
+    heads = [receive_until(connection, b" word") for connection in connections]
     for connection in connections:
         connection.close()
     left = time.monotonic()

@@ -68,7 +68,7 @@ async def test_a_broken_stream_gives_what_came_before_and_then_an_error(tmp_path
             with pytest.raises(EngineError):  # noqa: PT012 -- which read fails depends on how the bytes are cut
                 while (pieces := await stream.read()) is not None:
                     text += "".join(piece.content for piece in pieces)
-            assert text.split() in (["a", "b"], [])  # bytes that came together with the garbage are not trusted
+            assert "a b".startswith(text)  # what came together with the garbage is not trusted
             assert stream.counts.completion.get(0, 0) <= 3
 
 

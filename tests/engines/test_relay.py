@@ -237,6 +237,49 @@ async def test_nothing_of_the_client_but_typed_fields_reaches_the_engine() -> No
     assert b'"stream":true' in body
 
 
+async def test_choices_that_nobody_asked_for_are_neither_shown_nor_counted() -> None:
+    strange = b'data: {"choices":[{"index":7,"delta":{"content":"x"}}],"usage":{"completion_tokens":99}}\n\n'
+    wire = HEAD + chunked(strange + strange.replace(b"7", b"-1", 1) + TOKEN + END) + b"0\r\n\r\n"
+    async with engine(answering(wire)) as endpoint, relay() as talks:
+        text, counts = await read_all(talks, endpoint)
+    assert (text, counts.completion) == ("hi", {0: 1})
+
+
+async def test_a_negative_count_is_an_engine_error() -> None:
+    wire = HEAD + chunked(TOKEN.replace(b'"completion_tokens":1', b'"completion_tokens":-1') + END)
+    async with engine(answering(wire)) as endpoint, relay() as talks:
+        with pytest.raises(EngineError):
+            await read_all(talks, endpoint)
+
+
+async def test_counting_prompts_never_makes_an_engine_look_dead() -> None:
+    """Whoever counts waits for no token: a tenant must not get an engine killed by having long prompts counted."""
+    counting = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        counting.set()
+        await go_on.wait()
+        body = b'{"input_tokens":3}'
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with engine(connection) as endpoint, relay() as talks:
+        tasks = [asyncio.create_task(talks.count_prompt(REQUEST, endpoint)) for _ in range(3)]
+        await counting.wait()
+        assert endpoint.pulse.waiting == 0
+        assert endpoint.counting.locked(), "one prompt at a time"
+        go_on.set()
+        assert await asyncio.gather(*tasks) == [3, 3, 3]
+
+
+async def test_an_engine_cannot_send_us_elsewhere() -> None:
+    away = b"HTTP/1.1 307 Away\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
+    async with engine(answering(away)) as endpoint, relay() as talks:
+        with pytest.raises(EngineError, match="307"):
+            await read_all(talks, endpoint)
+
+
 def test_counts_only_grow_and_a_repeated_chunk_adds_nothing() -> None:
     counts = Counts()
     chunk = b'{"choices":[{"index":1,"delta":{"content":"a"}}],"timings":{"cache_n":4,"prompt_n":5,"predicted_n":7}}'

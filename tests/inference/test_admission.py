@@ -90,6 +90,23 @@ async def test_leaving_at_the_moment_of_the_turn_loses_no_slot() -> None:
         pass
 
 
+async def test_leaving_the_queue_in_the_very_step_in_which_a_slot_gets_free_loses_no_slot() -> None:
+    gate, at = Admission(), endpoint(1)
+    log: list[str] = []
+    first = asyncio.Event()
+    holding = asyncio.create_task(hold(gate, at, 1, log, "first", first))
+    await turn()
+    waiting = [asyncio.create_task(hold(gate, at, 1, log, "left", first)) for _ in range(3)]
+    await turn()
+    for task in waiting:
+        task.cancel()  # they know of it only when they run next, after the slot has been given back
+    holding.cancel()
+    await asyncio.wait({holding, *waiting})
+    assert all(task.cancelled() for task in (holding, *waiting))
+    async with asyncio.timeout(5), gate.enter(at, places=1):
+        pass
+
+
 async def test_the_queue_is_bounded_and_says_when_to_come_back() -> None:
     gate, at = Admission(), endpoint(1)
     end = asyncio.Event()

@@ -34,6 +34,17 @@ def test_the_smallest_request() -> None:
     assert (request.model, request.stops, request.output_limit, request.include_usage) == ("m", [], None, False)
 
 
+def test_a_refusal_does_not_quote_what_was_sent() -> None:
+    for field in ({"messages": [{"role": "my secret", "content": "x"}]}, {"service_tier": "my secret"}):
+        with pytest.raises(InvalidRequest) as caught:
+            parse(**field)
+        assert "secret" not in caught.value.message
+
+
+def test_an_unsupported_parameter_that_asks_for_nothing_is_no_mistake() -> None:
+    assert parse(tools=None, audio=None, logprobs=False, functions=[], tool_choice="none") == parse()
+
+
 def test_null_means_the_default() -> None:
     optional = [
         *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
@@ -114,7 +125,14 @@ def test_what_is_accepted(fields: dict[str, Any]) -> None:
         ({"stream_options": {"include_usage": True}}, "invalid_value", "stream_options"),
         ({"stream": True, "stream_options": {"x": 1}}, "unknown_parameter", "stream_options.x"),
         ({"service_tier": "gold"}, "invalid_value", "service_tier"),
-        ({"tools": []}, "unsupported_parameter", "tools"),
+        ({"tools": [{}]}, "unsupported_parameter", "tools"),
+        ({"tool_choice": "auto"}, "unsupported_parameter", "tool_choice"),
+        ({"logit_bias": {"12\n": 1}}, "invalid_value", "logit_bias"),
+        (
+            {"messages": [{"role": "user", "content": [{"text": "x"}]}]},
+            "missing_required_parameter",
+            "messages[0].content[0].type",
+        ),
         ({"audio": {}}, "unsupported_parameter", "audio"),
         ({"logprobs": True}, "unsupported_parameter", "logprobs"),
     ],

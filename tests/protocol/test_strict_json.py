@@ -67,6 +67,17 @@ def test_a_string_that_looks_like_a_key_is_no_duplicate() -> None:
     assert decode(body) == {"a": '":":', "b": '" : "'}
 
 
+@pytest.mark.parametrize("body", [b"[" + b"[]," * 200_000 + b"[]]", b"[" + b"1," * 1_000_001 + b"1]"])
+def test_a_body_that_would_hold_the_event_loop_for_long(body: bytes) -> None:
+    with pytest.raises(InvalidJson, match="too many"):
+        decode(body)
+
+
+def test_a_long_text_is_no_such_body() -> None:
+    text = "It was the best of times, it was the worst of times, {so they say}. " * 10_000
+    assert decode(json.dumps({"text": text}).encode()) == {"text": text}
+
+
 def test_the_deepest_value_allowed() -> None:
     def nest(levels: int) -> bytes:
         return b"[" * levels + b"]" * levels

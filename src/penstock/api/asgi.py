@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Exchange], Awaitable[None]]
 ColdPlane = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_BROKEN_OFF_SECONDS = 5.0
+_BROKEN_OFF_SECONDS = 2.0
 
 
 class Front:
@@ -49,7 +49,8 @@ class Front:
             raise MethodNotAllowed(exchange.method, list(methods))
         self._drain.enter(exchange)
         try:
-            await handler(exchange)
+            async with exchange.interruptible():
+                await handler(exchange)
         finally:
             self._drain.leave(exchange)
 
@@ -64,7 +65,7 @@ class Front:
         try:
             async with asyncio.timeout(_BROKEN_OFF_SECONDS):
                 await exchange.write(error_event(envelope(error)))
-        except TimeoutError:
+        except (TimeoutError, ClientGone):
             pass  # a client that does not read cannot be told
 
     async def _pass_on(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:

@@ -26,7 +26,9 @@ class ChatCompletions:
             if request.stream:
                 await self._stream(exchange, request, caller)
             else:
-                async with self._inference.chat(request, caller, request_id=exchange.request_id) as completion:
+                async with self._inference.chat(
+                    request, caller, request_id=exchange.request_id, delivery=exchange
+                ) as completion:
                     answer = await collect(completion)
                 await exchange.answer(200, encode(answer))
 
@@ -34,7 +36,7 @@ class ChatCompletions:
         async with (
             # Outside, so that a request that waits for its turn is pinged too.
             ChatStream(exchange, request, ping_seconds=self._ping_seconds) as stream,
-            self._inference.chat(request, caller, request_id=exchange.request_id) as completion,
+            self._inference.chat(request, caller, request_id=exchange.request_id, delivery=exchange) as completion,
         ):
             await stream.send(completion)
 

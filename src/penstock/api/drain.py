@@ -1,11 +1,14 @@
 """Shutting down without breaking anybody off: new work is refused, what runs may finish, the rest is told."""
 
 import asyncio
+from contextlib import suppress
 
 from penstock.api.exchange import Exchange
 from penstock.errors import ModelUnavailable
 
 RETRY_SECONDS = 5
+_LAST_WORDS_SECONDS = 3.0
+"""How long error events may take; a client that does not read them is left behind."""
 
 
 class Drain:
@@ -42,7 +45,9 @@ class Drain:
         except TimeoutError:
             for exchange in self._exchanges:
                 exchange.interrupt(self._refusal())
-            await self._empty.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await self._empty.wait()
 
     def _refusal(self) -> ModelUnavailable:
         return ModelUnavailable("The server is shutting down. Try again in a moment.", retry_after=RETRY_SECONDS)

@@ -18,6 +18,9 @@ Headers = list[tuple[bytes, bytes]]
 JSON: Headers = [(b"content-type", b"application/json")]
 
 
+_STALLED_READER_SECONDS = 120.0
+
+
 class ClientGone(Exception):
     """The client closed its connection; nobody is left to answer."""
 
@@ -67,14 +70,13 @@ class Exchange:
         kinds = self.header(b"content-type")
         if len(kinds) != 1 or kinds[0].split(b";")[0].strip().lower() != b"application/json":
             raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
-        charset = kinds[0].lower().partition(b"charset=")[2].strip(b' "')
+        charset = kinds[0].lower().partition(b"charset=")[2].partition(b";")[0].strip(b' "')
         if charset not in (b"", b"utf-8", b"utf8"):
             raise UnsupportedMediaType("JSON is sent as UTF-8.")
 
     @asynccontextmanager
-    async def while_connected(self) -> AsyncIterator[None]:
-        """Break the block off when the client leaves (ClientGone) or `interrupt` is called (its error)."""
-        watch = asyncio.create_task(self._until_disconnect())
+    async def interruptible(self) -> AsyncIterator[None]:
+        """Let `interrupt` break the block off: it is left by the error that was given there."""
         try:
             yield
         except asyncio.CancelledError:
@@ -82,6 +84,13 @@ class Exchange:
                 raise
             self._task.uncancel()
             raise self._interrupt from None
+
+    @asynccontextmanager
+    async def while_connected(self) -> AsyncIterator[None]:
+        """Interrupt the block, with ClientGone, when the client leaves. The body must have been read."""
+        watch = asyncio.create_task(self._until_disconnect())
+        try:
+            yield
         finally:
             watch.cancel()
 
@@ -96,6 +105,16 @@ class Exchange:
             self._interrupt = error
             self._task.cancel()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the status has been sent."""
+        return self.headers_sent
+
+    @property
+    def broken_off(self) -> ApiError | None:
+        """The error that interrupted the exchange; None while nothing did, and when the client left."""
+        return self._interrupt if isinstance(self._interrupt, ApiError) else None
+
     def common_headers(self) -> Headers:
         """The headers on every answer."""
         spent = (time.monotonic() - self._started) * 1000
@@ -109,13 +128,20 @@ class Exchange:
         )
 
     async def write(self, data: bytes) -> None:
-        """Send a part of the body; waits while the client reads slower than we write."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        """Send a part of the body; waits while the client reads slower than we write.
+
+        Raises ClientGone once it has read nothing for two minutes: it holds a place that others wait for.
+        """
+        try:
+            async with asyncio.timeout(_STALLED_READER_SECONDS):
+                await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        except TimeoutError:
+            raise ClientGone from None
 
     async def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body and end the answer cleanly."""
-        self._finished = True
         await self._send({"type": "http.response.body", "body": data})
+        self._finished = True
 
     async def answer(self, status: int, body: bytes, headers: Headers = JSON) -> None:
         """Send a whole answer."""

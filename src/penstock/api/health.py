@@ -13,12 +13,12 @@ def health_router(workers: Workers, drain: Drain) -> APIRouter:
     """The routes."""
     router = APIRouter()
 
-    @router.get("/health")
+    @router.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> dict[str, Any]:
         """The process is up."""
         return {"status": "ok"}
 
-    @router.get("/ready")
+    @router.api_route("/ready", methods=["GET", "HEAD"])
     async def ready() -> JSONResponse:
         """200 while at least one model answers and the server is not shutting down; else 503 with what it waits for."""
         states = {worker.model.id: worker.state for _, worker in workers.named()}

@@ -97,7 +97,7 @@ class Worker:
     async def _serve_until_it_dies(self, model_file: Path | None) -> None:
         try:
             await self._serve(model_file)
-        except EngineDied as death:
+        except (EngineDied, OSError) as death:  # no memory, no descriptor, no room: that may pass, as a crash may
             now = time.monotonic()
             self._crashes = [at for at in self._crashes if now - at < _CRASH_WINDOW_SECONDS] + [now]
             log.warning("engine of %s: %s", self.model.id, death)

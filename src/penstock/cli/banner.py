@@ -3,8 +3,10 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -22,6 +24,13 @@ from penstock.catalogue.workers import State, Worker
 from penstock.settings import Settings
 
 
+class _Terminal(Console):
+    """A console that falls silent when nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Banner:
     """Prints where the server is and what its models are doing; a progress bar only to a terminal."""
 
@@ -29,7 +38,7 @@ class Banner:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self._base = f"http://{host}:{port}/v1"
         self._settings = settings
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = _Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
             TextColumn("  {task.description}"),
             BarColumn(),
@@ -44,23 +53,24 @@ class Banner:
         self._loading_since: dict[str, float] = {}
 
     def _print(self, text: str) -> None:
-        self._console.print(text)
+        with suppress(OSError):  # a terminal that is gone must not take the server along
+            self._console.print(text)
 
     def show(self) -> None:
         """The banner itself, once the server listens."""
         self._print(f"\n[bold]Penstock {__version__}[/]\n")
         self._print(f"  API base     [bold]{self._base}[/]")
-        self._print(f"  Data folder  {self._settings.data_path}")
+        self._print(f"  Data folder  {escape(str(self._settings.data_path))}")
         self._print("  Make a key   penstock keys create my-key" + self._data_flag())
         self._print("  Try it       penstock chat\n")
 
     def _data_flag(self) -> str:
-        return f" --data-dir {self._settings.data_dir}" if self._settings.data_dir else ""
+        return f" --data-dir {escape(self._settings.data_dir)}" if self._settings.data_dir else ""
 
     def pulling(self, model: Model, progress: PullProgress) -> None:
         """Progress of a download; called from the thread that downloads."""
         if model.id not in self._pulls:
-            self._print(f"  {model.id}: downloading from {model.source}")
+            self._print(f"  {model.id}: downloading from {escape(model.source)}")
             self._bar.start()
             self._pulls[model.id] = self._bar.add_task(model.id, total=None)
         self._bar.update(self._pulls[model.id], completed=progress.received_bytes, total=progress.total_bytes or None)
@@ -75,21 +85,21 @@ class Banner:
         said: dict[State, Callable[[], str]] = {
             State.LOADING: lambda: self._loading(worker),
             State.READY: lambda: self._ready(worker),
-            State.FAILED: lambda: f"  [red]{name}: failed[/]: {worker.reason}",
+            State.FAILED: lambda: f"  [red]{name}: failed[/]: {escape(worker.reason)}",
         }
         if worker.state in said:
             self._print(said[worker.state]())
 
     def _loading(self, worker: Worker) -> str:
         self._loading_since[worker.model.id] = time.monotonic()
-        because = f" again: {worker.reason}" if worker.reason else ""
+        because = f" again: {escape(worker.reason)}" if worker.reason else ""
         return f"  {worker.model.id}: loading{because}"
 
     def _ready(self, worker: Worker) -> str:
         took = time.monotonic() - self._loading_since.get(worker.model.id, time.monotonic())
         slots = worker.endpoint.slots if worker.endpoint else 0
         others = [name for name in worker.names if name != worker.model.id]
-        also = f", also as {', '.join(others)}" if others else ""
+        also = f", also as {escape(', '.join(others))}" if others else ""
         return (
             f"  [green]{worker.model.id}: ready[/] after {took:.1f} s "
             f"({slots} requests at once, context {worker.model.context_length}{also})"

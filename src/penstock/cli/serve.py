@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
     )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+    _allow_many_connections()
     with _listen(settings.host, settings.port) as listener:
         uvloop.run(_serve(settings, listener))
 
@@ -63,6 +65,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,  # longer than clients keep theirs, so that none sends into a closing connection
         )
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -88,6 +91,13 @@ async def _drain_on_signal(penstock: app.Penstock, seconds: float, banner: Banne
     if not drained.done():
         drained.cancel()
         await penstock.drain.finish(seconds=0)
+
+
+def _allow_many_connections() -> None:
+    """Raise the soft limit of open files to the hard one; shells often give 1,024, and a stream takes two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS calls its hard limit infinite and means less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

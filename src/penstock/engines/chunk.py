@@ -5,9 +5,13 @@ choice) and in `prompt_progress`; vLLM and the echo engine count in `usage` (con
 choice). Fields we do not know are passed over; fields of the wrong type are an engine's fault.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from penstock.engines.engine import Counts, Piece
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
@@ -38,27 +42,27 @@ class Choice(msgspec.Struct):
 
 
 class Timings(msgspec.Struct):
-    cache_n: int = 0
-    prompt_n: int = 0
-    predicted_n: int = 0
+    cache_n: Count = 0
+    prompt_n: Count = 0
+    predicted_n: Count = 0
 
 
 class Progress(msgspec.Struct):
-    total: int = 0
-    cache: int = 0
+    total: Count = 0
+    cache: Count = 0
 
 
 class CachedTokens(msgspec.Struct):
-    cached_tokens: int | None = None
+    cached_tokens: Count | None = None
 
 
 class ReasoningTokens(msgspec.Struct):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Count | None = None
 
 
 class EngineUsage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
     prompt_tokens_details: CachedTokens | None = None
     completion_tokens_details: ReasoningTokens | None = None
 

@@ -86,7 +86,7 @@ class EchoServer:
 
 def _text(message: dict[str, Any]) -> str:
     content = message["content"]
-    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+    return content if isinstance(content, str) else "".join(part.get("text") or part["refusal"] for part in content)
 
 
 def _words(request: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ An engine is a process that speaks OpenAI over HTTP. All the gateway needs of on
 how to phrase a request for it; everything else is the same for all of them, and stands in relay.py.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,8 @@ class Endpoint:
     """Tokens of prompt and answer together that one request may have."""
     max_output: int
     pulse: Pulse = field(default_factory=Pulse)
+    counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Held while the engine counts a prompt: that is work that no slot bounds."""
 
 
 class Piece(msgspec.Struct):

@@ -95,7 +95,7 @@ def _assistant(message: AssistantMessage) -> dict[str, str]:
 def _text(content: Content) -> str:
     if isinstance(content, str):
         return content
-    return "".join(part.text for part in content if isinstance(part, TextPart))
+    return "".join(part.text if isinstance(part, TextPart) else part.refusal for part in content)
 
 
 def choose_slots(bytes_per_slot: int, free_bytes: int) -> int:

@@ -15,22 +15,25 @@ import msgspec
 
 from penstock.engines.chunk import CountedChunk, decode_chunk
 from penstock.engines.engine import Counts, Endpoint, Piece
-from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading
+from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.sse import EventSplitter, EventTooLarge
 
 log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
-_COUNT_SECONDS = 60.0
+_COUNT_SECONDS = 15.0
 _PREFILL_ALLOWANCE = 10
 
 
 class EngineStream:
     """The answer of an engine as it comes. Read it until None; `counts` are right at any moment."""
 
-    def __init__(self, endpoint: Endpoint, response: aiohttp.ClientResponse, *, stall_seconds: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, response: aiohttp.ClientResponse, *, choices: int, stall_seconds: float
+    ) -> None:
         self.counts = Counts()
+        self._choices = choices
         self._pulse = endpoint.pulse
         self._pulse.beat()
         self._response = response
@@ -109,8 +112,9 @@ class EngineStream:
 
     def _take(self, chunk: CountedChunk) -> list[Piece]:
         if chunk.error is not None:
-            log.warning("engine error inside a stream: %s", str(chunk.error)[:300])
+            log.warning("an engine reported an error inside a stream")  # its text may quote the prompt
             raise EngineError("The engine reported an error in the middle of its answer.")
+        chunk.choices = [choice for choice in chunk.choices if 0 <= choice.index < self._choices]
         chunk.count(self.counts)
         pieces = [choice.piece() for choice in chunk.choices if choice.index not in self._finished]
         self._finished.update(piece.index for piece in pieces if piece.finish_reason)
@@ -142,47 +146,57 @@ class Relay:
         Raises EngineError, ContextLengthExceeded or ModelLoading before the block is entered.
         """
         body = endpoint.engine.chat_body(request, served_name=endpoint.served_name)
-        response = await self._post(endpoint, "/v1/chat/completions", body)
+        endpoint.pulse.wait()
+        try:
+            response = await self._post(endpoint, "/v1/chat/completions", body)
+            endpoint.pulse.beat()
+        finally:
+            endpoint.pulse.done()
         if response.status != 200:
             async with response:
                 raise await _refusal(response)
-        stream = EngineStream(endpoint, response, stall_seconds=self._stall_seconds)
+        stream = EngineStream(endpoint, response, choices=request.n or 1, stall_seconds=self._stall_seconds)
         try:
             yield stream
         finally:
             stream.close()
 
     async def count_prompt(self, request: ChatRequest, endpoint: Endpoint) -> int:
-        """The tokens of the prompt as the engine's own template and tokenizer make them."""
+        """The tokens of the prompt as the engine's own template and tokenizer make them; one prompt at a time.
+
+        Raises EngineError, or ServerOverloaded when it takes too long. Slow counting is no sign of a dead engine.
+        """
         body = endpoint.engine.chat_body(request, served_name=endpoint.served_name)
         try:
-            async with asyncio.timeout(_COUNT_SECONDS):
+            async with asyncio.timeout(_COUNT_SECONDS), endpoint.counting:
                 response = await self._post(endpoint, "/v1/chat/completions/input_tokens", body)
                 async with response:
                     if response.status != 200:
                         raise await _refusal(response)
                     return msgspec.json.decode(await response.read(), type=_InputTokens).input_tokens
-        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
+        except TimeoutError as error:
+            message = "The server is busy counting other long prompts."
+            raise ServerOverloaded(message, retry_after=int(_COUNT_SECONDS)) from error
+        except (aiohttp.ClientError, msgspec.MsgspecError) as error:
             raise EngineError("The engine did not count the prompt's tokens.") from error
 
     async def _post(self, endpoint: Endpoint, path: str, body: bytes) -> aiohttp.ClientResponse:
         trace = SimpleNamespace(reused=False)
         headers = {"authorization": f"Bearer {endpoint.api_key}", "content-type": "application/json"}
         url = endpoint.url + path
-        endpoint.pulse.wait()
         try:
             try:
-                return await self._pooled.post(url, data=body, headers=headers, trace_request_ctx=trace)
+                return await self._pooled.post(
+                    url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=trace
+                )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 if not trace.reused:
                     raise
                 # A pooled connection that the engine had already closed: the request was never read. Only this
                 # case is tried again, once, on a connection of its own.
-                return await self._fresh.post(url, data=body, headers=headers)
-        except (aiohttp.ClientError, TimeoutError) as error:
+                return await self._fresh.post(url, data=body, headers=headers, allow_redirects=False)
+        except aiohttp.ClientError as error:
             raise EngineError("The engine broke off before it answered.") from error
-        finally:
-            endpoint.pulse.done()
 
 
 class _InputTokens(msgspec.Struct):
@@ -202,10 +216,10 @@ class _Refusal(msgspec.Struct):
 
 async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
     """What an engine's answer other than 200 means to our client."""
-    text = await response.content.read(16_384)
     try:
+        text = await response.content.read(16_384)
         details = msgspec.json.decode(text, type=_Refusal).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (aiohttp.ClientError, msgspec.MsgspecError, UnicodeDecodeError):
         details = _RefusalDetails()
     if details.type == "exceed_context_size_error":
         return ContextLengthExceeded(

@@ -35,15 +35,13 @@ class Gate:
             message = f"{len(self._waiting)} requests wait for this model already."
             raise ServerOverloaded(message, retry_after=self._retry_after())
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (turn, places)
-        self._waiting.append(entry)
+        self._waiting.append((turn, places))
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._give_back(places)  # the turn came in the very moment in which its client left
             else:
-                self._waiting.remove(entry)
                 self._next()  # it may have been the one that was too large for what is free
             raise
 
@@ -57,6 +55,8 @@ class Gate:
         self._next()
 
     def _next(self) -> None:
+        # Whoever left is passed over here, and nowhere else: a cancelled turn is seen here before its task knows of it.
+        self._waiting = deque(entry for entry in self._waiting if not entry[0].cancelled())
         while self._waiting and self._free >= self._waiting[0][1]:
             turn, places = self._waiting.popleft()
             self._free -= places

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from penstock.engines.engine import Piece
 from penstock.engines.relay import EngineStream, Relay
-from penstock.errors import EngineError
+from penstock.errors import EngineError, ModelLoading
 from penstock.inference import context
 from penstock.inference.admission import Admission
-from penstock.inference.meter import Entry, Meter
+from penstock.inference.meter import Delivery, Entry, Meter
 from penstock.inference.route import Router
 from penstock.inference.stop import StopScanner
 from penstock.protocol.chat import ChatRequest, Usage
@@ -73,16 +73,22 @@ class Inference:
         self._meter = meter
 
     @asynccontextmanager
-    async def chat(self, request: ChatRequest, caller: Caller, *, request_id: str) -> AsyncIterator[Completion]:
+    async def chat(
+        self, request: ChatRequest, caller: Caller, *, request_id: str, delivery: Delivery
+    ) -> AsyncIterator[Completion]:
         """Run one chat completion. It ends with the block: the engine stops, its slot is free, the ledger has its row.
 
         Raises an ApiError before the block is entered where the request cannot run at all.
         """
         endpoint = self._router.pick(request.model)
         streamed = bool(request.stream)
-        with self._meter.follow(caller, request_id=request_id, model=endpoint.model, streamed=streamed) as entry:
+        with self._meter.follow(
+            caller, request_id=request_id, model=endpoint.model, streamed=streamed, delivery=delivery
+        ) as entry:
             await context.check(request, endpoint, self._relay)
             async with self._admission.enter(endpoint, places=request.n or 1):
+                if self._router.pick(request.model) is not endpoint:
+                    raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
                 entry.entered = time.monotonic()
                 async with self._relay.chat(request, endpoint) as stream:
                     entry.counts = stream.counts

@@ -3,13 +3,14 @@
 from penstock.engines.engine import Endpoint
 from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, InvalidRequest
-from penstock.protocol.chat import ChatRequest
+from penstock.protocol.chat import ChatRequest, Content, TextPart
 
 _TEMPLATE_TOKENS = 256
 _MESSAGE_TOKENS = 16
 """What a chat template adds, at most, for the whole and for each message."""
 _LONGEST_TOKEN_BYTES = 64
-"""No prompt has fewer tokens than its bytes divided by this: vocabularies hold no longer tokens in practice."""
+"""A prompt has a token for each message, and one for every so many bytes: vocabularies hold no longer ones in
+practice."""
 
 
 async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
@@ -26,7 +27,7 @@ async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
     most = size + _TEMPLATE_TOKENS + _MESSAGE_TOKENS * len(request.messages)
     if most + wanted <= endpoint.context_length:
         return
-    least = size // _LONGEST_TOKEN_BYTES
+    least = size // _LONGEST_TOKEN_BYTES + len(request.messages)
     if least > endpoint.context_length:
         raise _too_long(f"at least {least}", request.output_limit, endpoint)
     prompt = await relay.count_prompt(request, endpoint)
@@ -43,7 +44,7 @@ def _too_long(prompt: str, output: int | None, endpoint: Endpoint) -> ContextLen
     )
 
 
-def _size(content: object) -> int:
+def _size(content: Content) -> int:
     if isinstance(content, str):
         return len(content.encode())
-    return sum(len(part.text.encode()) for part in content) if isinstance(content, list) else 0
+    return sum(len((part.text if isinstance(part, TextPart) else part.refusal).encode()) for part in content)

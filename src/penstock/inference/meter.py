@@ -4,14 +4,27 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from penstock.engines.engine import Counts
-from penstock.errors import ApiError
+from penstock.errors import ApiError, InternalError
 from penstock.tenants.keys import Caller
 from penstock.tenants.usage import Ledger, UsageRecord
 
 CLIENT_LEFT = 499
 """The status in the ledger of a request whose client left before it had one; nginx's number for it."""
+
+
+class Delivery(Protocol):
+    """How the answer gets to whoever asked."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether its status has been sent."""
+
+    @property
+    def broken_off(self) -> ApiError | None:
+        """Why it is being broken off; None while it is not, and when it is the client that left."""
 
 
 class Entry:
@@ -48,25 +61,30 @@ class Meter:
         self._ledger = ledger
 
     @contextmanager
-    def follow(self, caller: Caller, *, request_id: str, model: str, streamed: bool) -> Iterator[Entry]:
+    def follow(
+        self, caller: Caller, *, request_id: str, model: str, streamed: bool, delivery: Delivery
+    ) -> Iterator[Entry]:
         """Record the request when the block is left: completed, failed with its error's status, or aborted.
 
         Settling is a plain call without an await, so no cancellation can come between a request and its row.
         """
         entry = Entry()
-        status, outcome = 200, "completed"
+        status, outcome = InternalError.status, "failed"  # of whatever is none of the cases below
         try:
             yield entry
+            status, outcome = 200, "completed"
         except ApiError as error:
-            outcome = "failed"
-            status = 200 if streamed and entry.first_token else error.status
+            status = error.status
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            outcome, status = "aborted", 200 if streamed and entry.first_token else CLIENT_LEFT
+            reason = delivery.broken_off
+            status, outcome = (reason.status, "failed") if reason else (CLIENT_LEFT, "aborted")
             raise
         finally:
-            # What was answered with a 5xx is never billed.
-            usage = (Counts() if outcome == "failed" and status >= 500 else entry.counts).usage()
+            # What failed is billed only where the client got something of it; an answer of 5xx is none.
+            billed = outcome != "failed" or (delivery.begun and entry.first_token)
+            status = 200 if delivery.begun else status
+            usage = (entry.counts if billed else Counts()).usage()
             self._ledger.record(
                 UsageRecord(
                     request_id=request_id,

@@ -18,7 +18,7 @@ Temperature = Annotated[float, Meta(ge=0, le=2)]
 TopP = Annotated[float, Meta(gt=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Bias = Annotated[float, Meta(ge=-100, le=100)]
-TokenId = Annotated[str, Meta(pattern=r"^[0-9]{1,7}$")]
+TokenId = Annotated[str, Meta(pattern=r"^[0-9]{1,7}\Z")]
 Tokens = Annotated[int, Meta(ge=1, le=10_000_000)]
 StopString = Annotated[str, Meta(min_length=1, max_length=256)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -41,13 +41,23 @@ UNSUPPORTED = {
 }
 
 
+_SAYS_NOTHING: tuple[Any, ...] = (None, False, [], "none")
+"""Values of unsupported parameters that ask for nothing; clients send them all the time."""
+
+
 class TextPart(Struct, tag_field="type", tag="text", forbid_unknown_fields=True):
     """A piece of text inside a message."""
 
     text: str
 
 
-Content = str | Annotated[list[TextPart], Meta(min_length=1)]
+class RefusalPart(Struct, tag_field="type", tag="refusal", forbid_unknown_fields=True):
+    """What a model said to refuse; it comes back in the messages of an assistant."""
+
+    refusal: str
+
+
+Content = str | Annotated[list[TextPart | RefusalPart], Meta(min_length=1, max_length=1000)]
 
 
 class SystemMessage(Struct, tag_field="role", tag="system", forbid_unknown_fields=True, kw_only=True):
@@ -145,7 +155,10 @@ class ChatRequest(Struct, forbid_unknown_fields=True, kw_only=True):
 
 def parse_chat_request(body: bytes) -> ChatRequest:
     """The request that `body` holds. Raises InvalidRequest (400) that names the field at fault."""
-    request = validation.convert(strict_json.decode(body), ChatRequest, unsupported=UNSUPPORTED)
+    value = strict_json.decode(body)
+    if isinstance(value, dict):
+        value = {name: given for name, given in value.items() if name not in UNSUPPORTED or given not in _SAYS_NOTHING}
+    request = validation.convert(value, ChatRequest, unsupported=UNSUPPORTED)
     limits = {request.max_tokens, request.max_completion_tokens} - {None}
     if len(limits) > 1:
         message = "max_tokens is the older name of max_completion_tokens; give one of them, or both alike."

@@ -10,7 +10,9 @@ from penstock.errors import InvalidRequest
 
 T = TypeVar("T")
 
-_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?", re.DOTALL)
+_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at (?:`key` in )?`(?P<where>[^`]*)`)?", re.DOTALL)
+_NOT_ALLOWED = re.compile(r"Invalid (?:enum )?value .*", re.DOTALL)
+_LONGEST = 2000
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
 _WRONG_TYPE = re.compile(r"Expected `(?P<want>[^`]*)`, got `(?P<got>[^`]*)`")
@@ -29,6 +31,8 @@ def convert(value: Any, to: type[T], *, unsupported: Mapping[str, str]) -> T:
 
 
 def _explain(text: str, unsupported: Mapping[str, str]) -> InvalidRequest:
+    if len(text) > _LONGEST:  # it quotes what the client sent
+        text = text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
     found = _MESSAGE.fullmatch(text)
     what, where = (found["what"], found["where"]) if found else (text, None)
     path = (where or "$").removeprefix("$").removeprefix(".")
@@ -41,6 +45,8 @@ def _explain(text: str, unsupported: Mapping[str, str]) -> InvalidRequest:
         name = path or "The body"
         message = f"{name} must be of type {match['want']}, not {match['got']}."
         return InvalidRequest(message, code="invalid_type", param=path or None)
+    if _NOT_ALLOWED.fullmatch(what):
+        what = "This is none of the values that are allowed here"
     return InvalidRequest(f"{path or 'The body'}: {what[:300]}.", code="invalid_value", param=path or None)
 
 

@@ -1,0 +1,69 @@
+"""What the banner prints, whatever stands in names, paths and reasons."""
+
+from pathlib import Path
+
+import pytest
+
+from penstock.catalogue.models import Model
+from penstock.catalogue.pull import Progress
+from penstock.catalogue.workers import State, Worker
+from penstock.cli.banner import Banner
+from penstock.engines.echo import Echo
+from penstock.engines.relay import Relay
+from penstock.settings import Settings
+
+
+async def never_pulled() -> Path | None:
+    return None
+
+
+@pytest.fixture
+async def worker() -> Worker:
+    """A worker that was never started."""
+    model = Model(id="my/model", engine="echo", context_length=64)
+    relay = Relay(stall_seconds=1)
+    await relay.close()
+    engine = Echo(context_length=64)
+    return Worker(
+        model, ("my/model", "gpt-4o"), engine, relay, pull=never_pulled, log_path=Path("x.log"), stall_seconds=1,
+        changed=lambda worker: None,
+    )  # fmt: skip
+
+
+async def test_text_that_looks_like_markup_is_text(worker: Worker, capsys: pytest.CaptureFixture[str]) -> None:
+    banner = Banner(Settings(data_dir="/tmp/[/b] [red]"), port=8484)
+    banner.show()
+    worker.state, worker.reason = State.FAILED, "the last line was [/INST] [bold]"
+    banner.changed(worker)
+    worker.state = State.LOADING
+    banner.changed(worker)
+    said = capsys.readouterr().err
+    assert said.count("/tmp/[/b] [red]") == 2
+    assert said.count("[/INST] [bold]") == 2
+
+
+async def test_a_model_that_is_ready_tells_its_names(worker: Worker, capsys: pytest.CaptureFixture[str]) -> None:
+    banner = Banner(Settings(), port=8484)
+    worker.state = State.READY
+    banner.changed(worker)
+    said = capsys.readouterr().err
+    assert "my/model: ready" in said
+    assert "also as gpt-4o" in said
+
+
+async def test_a_download_is_announced_once_and_draws_no_bar_into_a_file(
+    worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    banner = Banner(Settings(), port=8484)
+    for received in (1, 2, 3):
+        banner.pulling(worker.model, Progress(received, 3, "downloading"))
+    worker.state = State.LOADING
+    banner.changed(worker)
+    banner.ended()
+    assert capsys.readouterr().err.count("downloading") == 1
+
+
+@pytest.mark.parametrize(("host", "base"), [("127.0.0.1", "http://127.0.0.1:1/v1"), ("::1", "http://[::1]:1/v1")])
+def test_the_address_can_be_copied(host: str, base: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Banner(Settings(host=host), port=1).show()
+    assert base in capsys.readouterr().err
