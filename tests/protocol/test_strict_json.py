@@ -67,7 +67,9 @@ def test_a_string_that_looks_like_a_key_is_no_duplicate() -> None:
     assert decode(body) == {"a": '":":', "b": '" : "'}
 
 
-@pytest.mark.parametrize("body", [b"[" + b"[]," * 200_000 + b"[]]", b"[" + b"1," * 1_000_001 + b"1]"])
+@pytest.mark.parametrize(
+    "body", [b"[" + b"[]," * 200_000 + b"[]]", b"[" + b"1," * 1_000_001 + b"1]", b'"' + b":" * 400_001 + b'"']
+)
 def test_a_body_that_would_hold_the_event_loop_for_long(body: bytes) -> None:
     with pytest.raises(InvalidJson, match="too many"):
         decode(body)
