@@ -65,7 +65,7 @@ class Front:
         try:
             async with asyncio.timeout(_BROKEN_OFF_SECONDS):
                 await exchange.write(error_event(envelope(error)))
-        except (TimeoutError, ClientGone):
+        except TimeoutError:
             pass  # a client that does not read cannot be told
 
     async def _pass_on(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,9 +18,6 @@ Headers = list[tuple[bytes, bytes]]
 JSON: Headers = [(b"content-type", b"application/json")]
 
 
-_STALLED_READER_SECONDS = 120.0
-
-
 class ClientGone(Exception):
     """The client closed its connection; nobody is left to answer."""
 
@@ -28,7 +25,8 @@ class ClientGone(Exception):
 class Exchange:
     """A request, and the answer to it. Either `answer` once, or `open_stream`, `write` and `finish`."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, stalled_reader_seconds: float = 120.0) -> None:
+        self._stalled_reader_seconds = stalled_reader_seconds
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.request_id = f"req_{uuid.uuid4().hex}"
@@ -130,13 +128,14 @@ class Exchange:
     async def write(self, data: bytes) -> None:
         """Send a part of the body; waits while the client reads slower than we write.
 
-        Raises ClientGone once it has read nothing for two minutes: it holds a place that others wait for.
+        A client that reads nothing for two minutes is taken for one that left: it holds a place others wait for.
         """
         try:
-            async with asyncio.timeout(_STALLED_READER_SECONDS):
+            async with asyncio.timeout(self._stalled_reader_seconds):
                 await self._send({"type": "http.response.body", "body": data, "more_body": True})
         except TimeoutError:
-            raise ClientGone from None
+            self.interrupt(ClientGone())
+            await asyncio.sleep(0)  # here the interruption comes, if this is the exchange's own task
 
     async def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body and end the answer cleanly."""

@@ -1,0 +1,113 @@
+"""The ends that an exchange can come to, with an ASGI server played by hand."""
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from penstock.api.drain import Drain
+from penstock.api.exchange import ClientGone, Exchange
+from penstock.errors import ModelUnavailable, UnsupportedMediaType
+
+SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-type", b"application/json")]}
+
+
+async def never_receive() -> MutableMapping[str, Any]:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def never_send(_message: MutableMapping[str, Any]) -> None:
+    await asyncio.Event().wait()
+
+
+async def send(_message: MutableMapping[str, Any]) -> None:
+    return
+
+
+async def test_a_reader_that_stalls_is_taken_for_one_that_left() -> None:
+    exchange = Exchange(SCOPE, never_receive, never_send, stalled_reader_seconds=0.05)
+    with pytest.raises(ClientGone):
+        async with exchange.interruptible():
+            await exchange.write(b"x")
+    assert exchange.broken_off is None, "for the ledger the client left; nothing broke it off"
+
+
+async def test_a_ping_that_stalls_interrupts_the_stream_and_not_itself() -> None:
+    exchange = Exchange(SCOPE, never_receive, never_send, stalled_reader_seconds=0.05)
+    ping = asyncio.create_task(exchange.write(b": ping"))
+    with pytest.raises(ClientGone):
+        async with exchange.interruptible():
+            await asyncio.Event().wait()
+    await ping
+
+
+async def test_a_last_write_that_stalls_can_be_broken_off() -> None:
+    drain = Drain()
+    exchange = Exchange(SCOPE, never_receive, never_send)
+    drain.enter(exchange)
+    draining = asyncio.create_task(drain.finish(seconds=0.05))
+    with pytest.raises(ModelUnavailable):
+        async with exchange.interruptible():
+            await exchange.finish(b"x")
+    drain.leave(exchange)
+    async with asyncio.timeout(5):
+        await draining
+
+
+async def test_a_drain_ends_also_with_a_client_that_cannot_be_told() -> None:
+    drain = Drain()
+    exchange = Exchange(SCOPE, never_receive, send)
+    drain.enter(exchange)
+    with pytest.raises(ModelUnavailable):
+        async with exchange.interruptible(), asyncio.timeout(10):
+            await drain.finish(seconds=0.05)  # its own task is the one that is interrupted, and never leaves
+    assert drain.under_way == 1
+    with pytest.raises(ModelUnavailable):
+        drain.enter(Exchange(SCOPE, never_receive, send))
+
+
+async def test_what_is_finished_is_not_interrupted_any_more() -> None:
+    exchange = Exchange(SCOPE, never_receive, send)
+    async with exchange.interruptible():
+        await exchange.answer(200, b"{}")
+        exchange.interrupt(ClientGone())
+        await asyncio.sleep(0)
+    assert exchange.begun
+
+
+async def test_the_first_reason_to_break_off_holds() -> None:
+    exchange = Exchange(SCOPE, never_receive, send)
+    with pytest.raises(ClientGone):  # noqa: PT012 -- the second call is the one that must change nothing
+        async with exchange.interruptible():
+            exchange.interrupt(ClientGone())
+            exchange.interrupt(ModelUnavailable("later", retry_after=1))
+            await asyncio.sleep(0)
+
+
+async def test_a_cancellation_from_elsewhere_is_not_taken_for_ours() -> None:
+    exchange = Exchange(SCOPE, never_receive, send)
+    with pytest.raises(asyncio.CancelledError):
+        async with exchange.interruptible():
+            raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    "kind", [b"application/json", b"Application/JSON; charset=UTF-8", b"application/json;charset=utf-8;x=y"]
+)
+async def test_content_types_that_are_json(kind: bytes) -> None:
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    exchange = Exchange({**SCOPE, "headers": [(b"content-type", kind)]}, receive, send)
+    assert await exchange.json_body(cap=10) == b"{}"
+
+
+@pytest.mark.parametrize(
+    "headers", [[], [(b"content-type", b"application/json")] * 2, [(b"content-type", b"text/json")]]
+)
+async def test_content_types_that_are_not(headers: list[tuple[bytes, bytes]]) -> None:
+    exchange = Exchange({**SCOPE, "headers": headers}, never_receive, send)
+    with pytest.raises(UnsupportedMediaType):
+        await exchange.json_body(cap=10)
