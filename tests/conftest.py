@@ -18,6 +18,12 @@ slots = 4
 directives = true
 
 [[models]]
+id = "short"
+engine = "echo"
+context_length = 64
+max_output = 3
+
+[[models]]
 id = "slow"
 engine = "echo"
 context_length = 1000
@@ -38,15 +44,21 @@ def models_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def real_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The default model on the embedded engine, under its own name and one of the seed's."""
+    """The default model on the embedded engine, under its own name and one of the seed's.
+
+    Its answers are bounded: a small model that is let go on sometimes goes on for thousands of tokens.
+    """
     data_dir = tmp_path_factory.mktemp("real")
     (data_dir / "models").symlink_to(models_dir)
-    with serving(data_dir, "--alias", f"{LLAMA}={SMOL}") as server:
+    config = f'[[models]]\nid = "{SMOL}"\nmax_output = 512\n'
+    with serving(data_dir, "--alias", f"{LLAMA}={SMOL}", config=config) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Two echo models: `echo` as fast as it goes, `slow` at 20 tokens a second. Tests may not kill their engines."""
-    with serving(tmp_path_factory.mktemp("echo"), "--model", "echo", "--model", "slow", config=ECHO_CONFIG) as server:
+    with serving(
+        tmp_path_factory.mktemp("echo"), "--model", "echo", "--model", "slow", "--model", "short", config=ECHO_CONFIG
+    ) as server:
         yield server

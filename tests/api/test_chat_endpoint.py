@@ -196,6 +196,14 @@ def test_usage_is_recorded_once_per_request(echo_server: RunningServer) -> None:
     assert row["total_ms"] >= row["ttft_ms"] > 0
 
 
+def test_a_models_own_bound_holds_where_a_request_names_none(echo_server: RunningServer) -> None:
+    answer = echo_server.chat("one two three four five", model="short")
+    assert answer.json["choices"][0]["finish_reason"] == "length"
+    assert answer.json["usage"]["completion_tokens"] == 3
+    assert echo_server.chat("one two", model="short").json["choices"][0]["finish_reason"] == "stop"
+    assert echo_server.chat("one", model="short", max_tokens=4).error["param"] == "max_tokens"
+
+
 def test_more_clients_than_slots_all_get_their_answer(echo_server: RunningServer) -> None:
     answers: list[str] = []
 

@@ -61,7 +61,8 @@ class EngineStream:
         waited = 0.0 if self._waiting_since is None else self._loop.time() - self._waiting_since
         if waited >= self._allowance:
             self._stalled = True
-            if self._pulse.quiet_seconds() >= self._stall_seconds:
+            # Nine tenths, because the loop's clock and the pulse's differ by a millisecond or two.
+            if self._pulse.quiet_seconds() >= 0.9 * self._stall_seconds:
                 self._pulse.hung = True  # nobody else got anything either: it is the engine, not this one stream
             self._response.close()
         else:

@@ -90,6 +90,6 @@ class Inference:
                 if self._router.pick(request.model) is not endpoint:
                     raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
                 entry.entered = time.monotonic()
-                async with self._relay.chat(request, endpoint) as stream:
+                async with self._relay.chat(context.bounded(request, endpoint), endpoint) as stream:
                     entry.counts = stream.counts
                     yield Completion(request, stream, entry)

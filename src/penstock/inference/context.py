@@ -1,5 +1,7 @@
 """Whether a request fits the model, decided before anything runs. Nothing is ever cut to fit."""
 
+import msgspec
+
 from penstock.engines.engine import Endpoint
 from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, InvalidRequest
@@ -11,6 +13,13 @@ _MESSAGE_TOKENS = 16
 _LONGEST_TOKEN_BYTES = 64
 """A prompt has a token for each message, and one for every so many bytes: vocabularies hold no longer ones in
 practice."""
+
+
+def bounded(request: ChatRequest, endpoint: Endpoint) -> ChatRequest:
+    """The request with the model's own bound of an answer, where it has one and the request names none."""
+    if request.output_limit is not None or endpoint.max_output >= endpoint.context_length:
+        return request
+    return msgspec.structs.replace(request, max_completion_tokens=endpoint.max_output)
 
 
 async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
