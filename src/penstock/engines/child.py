@@ -19,15 +19,19 @@ _PR_SET_PDEATHSIG = 1
 
 def begin() -> dict[str, Any]:
     """Read the configuration, and end this process as soon as the server is gone."""
-    if sys.platform == "linux":
-        # The kernel's own watch works also while native code holds the interpreter's lock.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     line = sys.stdin.buffer.readline()
     if not line:
         os._exit(0)
     threading.Thread(target=_end_with_server, name="server-watch", daemon=True).start()
     config: dict[str, Any] = msgspec.json.decode(line)
     return config
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process with its parent, where it can: also while native code holds the lock."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def claim_stdout() -> int:
