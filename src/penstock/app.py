@@ -25,11 +25,13 @@ from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.engines.echo import Echo
 from penstock.engines.engine import Engine
+from penstock.engines.grammar import GrammarCompiler
 from penstock.engines.llama_cpp import LlamaCpp
 from penstock.engines.relay import Relay
 from penstock.errors import OperatorError
 from penstock.inference.admission import Admission
 from penstock.inference.completion import Inference
+from penstock.inference.form import Shaper
 from penstock.inference.meter import Meter
 from penstock.inference.route import Router
 from penstock.settings import Settings
@@ -107,7 +109,9 @@ async def running(settings: Settings, listener: Listener) -> AsyncIterator[Penst
 
         drain = Drain()
         authenticator = Authenticator(Keys(database, load_pepper(data)))
-        inference = Inference(Router(workers), Admission(), relay, Meter(ledger))
+        grammars = GrammarCompiler()
+        stack.push_async_callback(grammars.close)
+        inference = Inference(Router(workers), Shaper(grammars), Admission(), relay, Meter(ledger))
         yield Penstock(_front(settings, authenticator, inference, workers, drain), workers, drain)
 
 
@@ -132,7 +136,21 @@ def _engine(model: Model) -> Engine:
             directives=model.echo.directives,
             load_seconds=model.echo.load_seconds,
         )
-    return LlamaCpp(context_length=model.context_length, slots=model.slots, kv_bytes_per_token=model.kv_bytes_per_token)
+    return LlamaCpp(
+        context_length=model.context_length,
+        slots=model.slots,
+        kv_bytes_per_token=model.kv_bytes_per_token,
+        chat_template=_chat_template(model),
+    )
+
+
+def _chat_template(model: Model) -> str:
+    if not model.chat_template:
+        return ""
+    try:
+        return Path(model.chat_template).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"The chat_template of {model.id} cannot be read: {error}.") from error
 
 
 async def _pull(model: Model, store: ModelStore, listener: Listener, stop: threading.Event) -> Path | None:

@@ -14,7 +14,8 @@ from penstock.engines.engine import Counts, Endpoint
 from penstock.engines.process import EngineProcess
 from penstock.engines.relay import Relay
 from penstock.errors import EngineError, OperatorError
-from penstock.protocol.chat import ChatRequest, UserMessage
+from penstock.protocol.chat import ChatRequest
+from penstock.protocol.messages import UserMessage
 
 
 @asynccontextmanager

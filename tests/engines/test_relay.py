@@ -14,7 +14,8 @@ from penstock.engines.echo import Echo
 from penstock.engines.engine import Counts, Endpoint
 from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, EngineError, ModelLoading
-from penstock.protocol.chat import ChatRequest, UserMessage
+from penstock.protocol.chat import ChatRequest
+from penstock.protocol.messages import UserMessage
 
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from penstock.errors import InvalidRequest
-from penstock.protocol.chat import (
+from penstock.protocol.answer import (
     AnswerMessage,
     ChatCompletion,
     Choice,
@@ -12,8 +12,8 @@ from penstock.protocol.chat import (
     PromptDetails,
     Usage,
     encode,
-    parse_chat_request,
 )
+from penstock.protocol.chat import parse_chat_request
 
 USER = [{"role": "user", "content": "Hi"}]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.protocol.chat import CompletionDetails, PromptDetails, Usage
+from penstock.protocol.answer import CompletionDetails, PromptDetails, Usage
 from penstock.protocol.sse import ChunkWriter, EventSplitter, EventTooLarge
 
 payloads = st.lists(

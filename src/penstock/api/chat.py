@@ -1,10 +1,13 @@
 """POST /v1/chat/completions: parse, run, render."""
 
+from penstock.api.chat_events import ChatEvents
+from penstock.api.collect import collect
 from penstock.api.credentials import Authenticator
 from penstock.api.exchange import Exchange
-from penstock.api.stream import ChatStream
-from penstock.inference.completion import Completion, Inference
-from penstock.protocol.chat import AnswerMessage, ChatCompletion, ChatRequest, Choice, encode, parse_chat_request
+from penstock.api.stream import EventStream
+from penstock.inference.completion import Inference
+from penstock.protocol.answer import encode
+from penstock.protocol.chat import ChatRequest, parse_chat_request
 from penstock.tenants.keys import Caller
 
 BODY_CAP = 16 << 20
@@ -35,35 +38,7 @@ class ChatCompletions:
     async def _stream(self, exchange: Exchange, request: ChatRequest, caller: Caller) -> None:
         async with (
             # Outside, so that a request that waits for its turn is pinged too.
-            ChatStream(exchange, request, ping_seconds=self._ping_seconds) as stream,
+            EventStream(exchange, ping_seconds=self._ping_seconds) as stream,
             self._inference.chat(request, caller, request_id=exchange.request_id, delivery=exchange) as completion,
         ):
-            await stream.send(completion)
-
-
-async def collect(completion: Completion) -> ChatCompletion:
-    """The whole answer, read to its end."""
-    choices = [
-        Choice(index=index, finish_reason=None, message=AnswerMessage(content=""))
-        for index in range(completion.choices)
-    ]
-    texts: list[list[str]] = [[] for _ in choices]
-    thoughts: list[list[str]] = [[] for _ in choices]
-    while (pieces := await completion.read()) is not None:
-        for piece in pieces:
-            texts[piece.index].append(piece.content)
-            thoughts[piece.index].append(piece.reasoning)
-            if piece.finish_reason:
-                choices[piece.index].finish_reason = piece.finish_reason
-                choices[piece.index].stop_reason = piece.stop_reason
-    for choice, text, thought in zip(choices, texts, thoughts, strict=True):
-        choice.message.content = "".join(text)
-        if reasoning := "".join(thought):
-            choice.message.reasoning_content = choice.message.reasoning = reasoning
-    return ChatCompletion(
-        id=completion.id,
-        created=completion.created,
-        model=completion.model,
-        choices=choices,
-        usage=completion.usage,
-    )
+            await stream.send(completion, ChatEvents(completion, include_usage=request.include_usage))

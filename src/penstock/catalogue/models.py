@@ -53,6 +53,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Memory that one token of context takes, for choosing slots."""
     slots: Annotated[int, Meta(ge=0, le=1024)] = 0
     """Requests at once; 0: chosen by memory."""
+    chat_template: str = ""
+    """Path of a Jinja template that stands in for the model file's own."""
     owned_by: str = ""
     license: str = ""
     parameters: str = ""

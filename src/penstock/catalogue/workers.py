@@ -14,7 +14,8 @@ from penstock.engines.engine import Endpoint, Engine
 from penstock.engines.process import EngineDied, EngineProcess
 from penstock.engines.relay import Relay
 from penstock.errors import ApiError, OperatorError
-from penstock.protocol.chat import ChatRequest, UserMessage
+from penstock.protocol.chat import ChatRequest
+from penstock.protocol.messages import UserMessage
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ class Worker:
             slots=launch.slots,
             context_length=self.model.context_length,
             max_output=self.model.max_output or self.model.context_length,
+            abilities=running.abilities,
         )
         try:
             await self._probe(endpoint)

@@ -41,9 +41,9 @@ def claim_stdout() -> int:
     return answer
 
 
-def announce(answer: int, url: str) -> None:
-    """Tell the server where this engine listens."""
-    os.write(answer, msgspec.json.encode({"url": url}) + b"\n")
+def announce(answer: int, url: str, abilities: dict[str, bool] | None = None) -> None:
+    """Tell the server where this engine listens, and what it can do (the fields of `Abilities`)."""
+    os.write(answer, msgspec.json.encode({"url": url, "abilities": abilities or {}}) + b"\n")
     os.close(answer)
 
 

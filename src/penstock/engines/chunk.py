@@ -9,17 +9,37 @@ from typing import Annotated
 
 import msgspec
 
-from penstock.engines.engine import Counts, Piece
+from penstock.engines.engine import CallPiece, Counts, Piece
+from penstock.protocol.answer import TokenLogprob
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
 
+class CalledFunction(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallDelta(msgspec.Struct):
+    index: Count = 0
+    id: str | None = None
+    function: CalledFunction = msgspec.field(default_factory=CalledFunction)
+
+    def piece(self) -> CallPiece:
+        return CallPiece(self.index, self.id or "", self.function.name or "", self.function.arguments or "")
+
+
 class Delta(msgspec.Struct):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    tool_calls: list[CallDelta] | None = None
+
+
+class Logprobs(msgspec.Struct):
+    content: list[TokenLogprob] | None = None
 
 
 class Choice(msgspec.Struct):
@@ -27,6 +47,7 @@ class Choice(msgspec.Struct):
     delta: Delta = msgspec.field(default_factory=Delta)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
+    logprobs: Logprobs | None = None
 
     def piece(self) -> Piece:
         reason = self.finish_reason
@@ -38,6 +59,8 @@ class Choice(msgspec.Struct):
             reasoning=self.delta.reasoning_content or self.delta.reasoning or "",
             finish_reason=reason,
             stop_reason=self.stop_reason if isinstance(self.stop_reason, str) else None,
+            calls=[call.piece() for call in self.delta.tool_calls] if self.delta.tool_calls else None,
+            logprobs=self.logprobs.content if self.logprobs else None,
         )
 
 

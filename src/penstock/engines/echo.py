@@ -20,6 +20,7 @@ import msgspec
 from penstock.engines.engine import Launch
 from penstock.errors import OperatorError
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.messages import Message, text_of
 
 FAULT = re.compile(r"(?:(?:crash|close|hang|garbage|repeat)@[1-9][0-9]{0,6}|error|lie)")
 
@@ -51,13 +52,17 @@ class Echo:
         }
         return Launch(module="penstock.engines.echo_process", config=config, slots=slots)
 
-    def chat_body(self, request: ChatRequest, *, served_name: str) -> bytes:
+    def chat_body(self, request: ChatRequest, *, served_name: str, grammar: str | None = None) -> bytes:
         return msgspec.json.encode(
             {
                 "model": served_name,
-                "messages": [msgspec.to_builtins(message) for message in request.messages],
+                "messages": [_message(message) for message in request.messages],
                 "max_tokens": request.output_limit,
-                "n": request.n or 1,
+                "n": request.choices,
                 "stream": True,
             }
         )
+
+
+def _message(message: Message) -> dict[str, str]:
+    return {"role": str(message.__struct_config__.tag), "content": text_of(message.content)}

@@ -5,7 +5,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ class EchoServer:
 
     async def _complete(self, request: dict[str, Any], send: Any) -> None:
         faults, prompt = list(self._faults), _words(request)
-        words = _TOKEN.findall(_text(request["messages"][-1]))
+        words = _TOKEN.findall(request["messages"][-1]["content"])
         if self._directives and words and FAULT.fullmatch(words[0].strip().removeprefix("!")):
             faults.append(words.pop(0).strip().removeprefix("!"))
         limit = min(request.get("max_tokens") or self._context, max(0, self._context - len(prompt)))
@@ -84,19 +84,9 @@ class EchoServer:
             await _event(send, _chunk(index, {"content": word}, None, prompt, number))
 
 
-def _text(message: dict[str, Any]) -> str:
-    content = message["content"]
-    return content if isinstance(content, str) else "".join(part.get("text") or part["refusal"] for part in content)
-
-
 def _words(request: dict[str, Any]) -> list[str]:
     """One word of any message is one token of the prompt."""
-    return list(_each_word(request["messages"]))
-
-
-def _each_word(messages: list[dict[str, Any]]) -> Iterator[str]:
-    for message in messages:
-        yield from _text(message).split()
+    return [word for message in request["messages"] for word in message["content"].split()]
 
 
 def _chunk(index: int, delta: dict[str, str], reason: str | None, prompt: int, completion: int) -> dict[str, Any]:

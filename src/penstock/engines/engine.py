@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from penstock.protocol.chat import ChatRequest, CompletionDetails, PromptDetails, Usage
+from penstock.protocol.answer import CompletionDetails, PromptDetails, TokenLogprob, Usage
+from penstock.protocol.chat import ChatRequest
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,24 @@ class Engine(Protocol):
     def launch(self, *, served_name: str, api_key: str, model_file: Path | None) -> Launch:
         """How to start a process that serves one model. Raises OperatorError where this machine cannot."""
 
-    def chat_body(self, request: ChatRequest, *, served_name: str) -> bytes:
-        """The engine's own request, built afresh from typed fields; always a stream that counts its tokens."""
+    def chat_body(self, request: ChatRequest, *, served_name: str, grammar: str | None = None) -> bytes:
+        """The engine's own request, built afresh from typed fields; always a stream that counts its tokens.
+
+        `grammar`, in GBNF, is given only to an engine that has the ability.
+        """
+
+
+class Abilities(msgspec.Struct, frozen=True):
+    """What an engine can do with its model; the engine process says so when it starts."""
+
+    chat: bool = True
+    grammar: bool = False
+    """It holds its answer to a grammar: JSON, schemas and calls of functions can be enforced."""
+    tools: bool = False
+    """The model's own template has a form for tools, which the engine writes and reads."""
+    logprobs: bool = False
+    reasoning_effort: bool = False
+    images: bool = False
 
 
 class Pulse:
@@ -90,9 +107,19 @@ class Endpoint:
     context_length: int
     """Tokens of prompt and answer together that one request may have."""
     max_output: int
+    abilities: Abilities = field(default_factory=Abilities)
     pulse: Pulse = field(default_factory=Pulse)
     counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Held while the engine counts a prompt: that is work that no slot bounds."""
+
+
+class CallPiece(msgspec.Struct):
+    """What was added to one call of a function: `id` and `name` with the first piece, then parts of the arguments."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 class Piece(msgspec.Struct):
@@ -103,6 +130,8 @@ class Piece(msgspec.Struct):
     reasoning: str = ""
     finish_reason: str | None = None
     stop_reason: str | None = None
+    calls: list[CallPiece] | None = None
+    logprobs: list[TokenLogprob] | None = None
 
 
 @dataclass

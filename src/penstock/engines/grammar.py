@@ -46,11 +46,13 @@ class Grammar:
         return cls(_quoted(text))
 
     @classmethod
-    def prose(cls, *, without_first: str = "") -> "Grammar":
-        """Any text, also none, that does not begin with one of the characters `without_first`."""
-        if not without_first:
-            return cls(r"/(?s:.*)/")
-        return cls(f"/(?s:[^{''.join(_escaped(char) for char in without_first)}].*)?/")
+    def prose(cls, *, unlike: str) -> "Grammar":
+        """Any text, also none, that does not begin with `unlike`, blanks before it or not."""
+        rest = ".*"
+        for char in reversed(unlike[1:]):
+            rest = f"([^{_escaped(char)}].*|{_escaped(char)}{rest})?" if rest != ".*" else f"([^{_escaped(char)}].*)?"
+        first = _escaped(unlike[0])
+        return cls(rf"/(?s:[ \t\n]*([^ \t\n{first}].*|{first}{rest})?)/")
 
     @classmethod
     def either(cls, options: Iterable["Grammar"]) -> "Grammar":

@@ -12,7 +12,17 @@ import msgspec
 
 from penstock.engines.engine import Launch
 from penstock.errors import OperatorError
-from penstock.protocol.chat import AssistantMessage, ChatRequest, Content, Message, TextPart
+from penstock.protocol.chat import ChatRequest
+from penstock.protocol.messages import (
+    AssistantMessage,
+    Content,
+    FunctionCall,
+    ImagePart,
+    Message,
+    ToolMessage,
+    arguments_of,
+    text_of,
+)
 
 MAX_SLOTS = 16
 _KV_SHARE = 0.25
@@ -30,6 +40,8 @@ class LlamaCpp:
     slots: int = 0
     """0 chooses: as many as a quarter of the free memory holds, MAX_SLOTS at most."""
     kv_bytes_per_token: int = 0
+    chat_template: str = ""
+    """A Jinja template in place of the model file's own; empty: that one."""
 
     def launch(self, *, served_name: str, api_key: str, model_file: Path | None) -> Launch:
         if model_file is None:
@@ -42,10 +54,11 @@ class LlamaCpp:
             "slots": slots,
             "context_length": self.context_length,
             "threads": physical_cores(),
+            "chat_template": self.chat_template,
         }
         return Launch("penstock.engines.llama_cpp_process", config, slots, {"GLIBC_TUNABLES": _HUGE_PAGES})
 
-    def chat_body(self, request: ChatRequest, *, served_name: str) -> bytes:
+    def chat_body(self, request: ChatRequest, *, served_name: str, grammar: str | None = None) -> bytes:
         body: dict[str, Any] = {
             "model": served_name,
             "messages": [_message(message) for message in request.messages],
@@ -58,7 +71,7 @@ class LlamaCpp:
             "top_p": 1.0 if request.top_p is None else request.top_p,
             "presence_penalty": request.presence_penalty or 0.0,
             "frequency_penalty": request.frequency_penalty or 0.0,
-            "n": request.n or 1,
+            "n": request.choices,
         }
         # OpenAI's API does not know these; where a request is silent, llama.cpp's own defaults hold (40, 0.05, 1).
         # They suit small models, and cutting off the tail before sampling saves a tenth of the time of a step.
@@ -73,29 +86,68 @@ class LlamaCpp:
             body["max_tokens"] = request.output_limit
         if request.seed is not None:
             body["seed"] = request.seed % 2**32 if request.seed % 2**32 != 2**32 - 1 else 0  # 2^32-1 means random
+            # A prompt read from the cache is computed in other batches, whose sums differ in the last digits: enough
+            # for another token now and then. Who names a seed wants the same text again.
+            body["cache_prompt"] = False
         if request.logit_bias:
             body["logit_bias"] = [[int(token), bias] for token, bias in request.logit_bias.items()]
-        return msgspec.json.encode(body)
+        return msgspec.json.encode({**body, **_form(request, grammar)})
 
 
-def _message(message: Message) -> dict[str, str]:
+def _form(request: ChatRequest, grammar: str | None) -> dict[str, Any]:
+    """What the request says about the form of the answer, beyond its sampling."""
+    body: dict[str, Any] = {}
+    if grammar is not None:
+        body["grammar"] = grammar
+    if request.tools:
+        body["tools"] = request.tools
+        body["parallel_tool_calls"] = request.parallel_tool_calls is not False
+    if request.logprobs:
+        body["logprobs"] = True
+        body["top_logprobs"] = max(1, request.top_logprobs or 0)  # 0 would turn them off over there
+    if request.reasoning_effort is not None:
+        thinks = request.reasoning_effort != "none"
+        effort = {"reasoning_effort": request.reasoning_effort} if thinks else {}
+        body["chat_template_kwargs"] = {"enable_thinking": thinks, **effort}
+    return body
+
+
+def _message(message: Message) -> dict[str, Any]:
     if isinstance(message, AssistantMessage):
         return _assistant(message)
+    if isinstance(message, ToolMessage):
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": text_of(message.content)}
     role = message.__struct_config__.tag
-    return {"role": "system" if role == "developer" else str(role), "content": _text(message.content)}
+    return {"role": "system" if role == "developer" else str(role), "content": _content(message.content)}
 
 
-def _assistant(message: AssistantMessage) -> dict[str, str]:
-    form = {"role": "assistant", "content": _text(message.content)}
+def _assistant(message: AssistantMessage) -> dict[str, Any]:
+    form: dict[str, Any] = {"role": "assistant", "content": text_of(message.content) or (message.refusal or "")}
     if reasoning := message.reasoning_content or message.reasoning:
         form["reasoning_content"] = reasoning
+    if message.tool_calls:
+        form["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": _called(call.function)} for call in message.tool_calls
+        ]
     return form
 
 
-def _text(content: Content) -> str:
-    if isinstance(content, str):
-        return content
-    return "".join(part.text if isinstance(part, TextPart) else part.refusal for part in content)
+def _called(call: FunctionCall) -> dict[str, str]:
+    # Templates read the arguments as an object, and the engine fails on others; a model may have been cut off in them.
+    arguments = arguments_of(call)
+    arguments = arguments if isinstance(arguments, dict) else {"arguments": arguments}
+    return {"name": call.name, "arguments": msgspec.json.encode(arguments).decode()}
+
+
+def _content(content: Content) -> str | list[dict[str, Any]]:
+    if isinstance(content, str) or not any(isinstance(part, ImagePart) for part in content):
+        return text_of(content)
+    return [
+        {"type": "image_url", "image_url": {"url": part.image_url.url}}
+        if isinstance(part, ImagePart)
+        else {"type": "text", "text": text_of([part])}
+        for part in content
+    ]
 
 
 def choose_slots(bytes_per_slot: int, free_bytes: int) -> int:

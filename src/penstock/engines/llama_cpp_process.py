@@ -1,7 +1,9 @@
 """The process that hosts llama.cpp's HTTP server: `python -m penstock.engines.llama_cpp_process`."""
 
 import threading
+from http.client import HTTPConnection
 
+import msgspec
 import xllamacpp
 
 from penstock.engines import child
@@ -11,6 +13,7 @@ _PROMPT_BATCH = 512
 _PROMPT_CACHE_MIB = 256
 """Host memory for prompts that left their slot; the engine's own default is 8 GiB."""
 _LOG_WARNINGS = 2
+_PROPS_SECONDS = 30
 
 
 def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
@@ -31,10 +34,28 @@ def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
     params.n_threads_http = slots + 4  # counting, probing and health go on while all slots stream
     params.verbosity = _LOG_WARNINGS
     params.fit_params = False  # it would load the model once more to see what fits; the slots were chosen to fit
+    if config["chat_template"]:
+        params.chat_template = str(config["chat_template"])
     params.warmup = False  # the first token, which the server asks for before it calls a model ready, warms up as well
     params.ui = False
     params.endpoint_slots = False
     return params
+
+
+def abilities(url: str, api_key: str) -> dict[str, bool]:
+    """What this model can do, as far as its template tells. Source: the server's own `GET /props`."""
+    server = HTTPConnection(url.removeprefix("http://"), timeout=_PROPS_SECONDS)
+    server.request("GET", "/props", headers={"authorization": f"Bearer {api_key}"})
+    props = msgspec.json.decode(server.getresponse().read())
+    server.close()
+    caps = props.get("chat_template_caps", {})
+    return {
+        "grammar": True,
+        "logprobs": True,
+        "tools": bool(caps.get("supports_tools") and caps.get("supports_tool_calls")),
+        "reasoning_effort": bool(caps.get("supports_reasoning_effort")),
+        "images": bool(props.get("modalities", {}).get("vision")),
+    }
 
 
 def main() -> None:
@@ -42,7 +63,8 @@ def main() -> None:
     config = child.begin()
     answer = child.claim_stdout()
     server = xllamacpp.Server(parameters(config))
-    child.announce(answer, str(server.listening_address))
+    url = str(server.listening_address)
+    child.announce(answer, url, abilities(url, config["api_key"]))
     threading.Event().wait()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.engines.engine import Launch
+from penstock.engines.engine import Abilities, Launch
 
 _LOG_BYTES = 5_000_000
 _INHERITED = {
@@ -17,6 +17,11 @@ _INHERITED = {
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
 }
 _INHERITED_PREFIXES = ("OMP_", "GGML_")
+
+
+class _Announcement(msgspec.Struct):
+    url: str
+    abilities: Abilities = Abilities()
 
 
 class EngineDied(Exception):
@@ -28,6 +33,7 @@ class EngineProcess:
     """A running engine."""
 
     url: str
+    abilities: Abilities
     log_path: Path
     _process: asyncio.subprocess.Process
 
@@ -67,7 +73,8 @@ async def start(launch: Launch, *, log_path: Path) -> EngineProcess:
         if not answer:
             raise EngineDied(_reason(await process.wait(), log_path))
         stack.pop_all()
-    return EngineProcess(msgspec.json.decode(answer)["url"], log_path, process)
+    said = msgspec.json.decode(answer, type=_Announcement)
+    return EngineProcess(said.url, said.abilities, log_path, process)
 
 
 def engine_environment(environ: os._Environ[str] | dict[str, str]) -> dict[str, str]:

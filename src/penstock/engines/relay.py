@@ -141,12 +141,16 @@ class Relay:
         await self._fresh.close()
 
     @asynccontextmanager
-    async def chat(self, request: ChatRequest, endpoint: Endpoint) -> AsyncIterator[EngineStream]:
-        """Open the engine's answer. Leaving the block, by whatever way, makes the engine stop its work.
+    async def chat(
+        self, request: ChatRequest, endpoint: Endpoint, *, grammar: str | None = None
+    ) -> AsyncIterator[EngineStream]:
+        """Open the engine's answer, held to `grammar` if there is one.
+
+        Leaving the block, by whatever way, makes the engine stop its work.
 
         Raises EngineError, ContextLengthExceeded or ModelLoading before the block is entered.
         """
-        body = endpoint.engine.chat_body(request, served_name=endpoint.served_name)
+        body = endpoint.engine.chat_body(request, served_name=endpoint.served_name, grammar=grammar)
         endpoint.pulse.wait()
         try:
             response = await self._post(endpoint, "/v1/chat/completions", body)
@@ -156,7 +160,7 @@ class Relay:
         if response.status != 200:
             async with response:
                 raise await _refusal(response)
-        stream = EngineStream(endpoint, response, choices=request.n or 1, stall_seconds=self._stall_seconds)
+        stream = EngineStream(endpoint, response, choices=request.choices, stall_seconds=self._stall_seconds)
         try:
             yield stream
         finally:

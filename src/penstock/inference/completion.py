@@ -10,26 +10,33 @@ from penstock.engines.relay import EngineStream, Relay
 from penstock.errors import EngineError, ModelLoading
 from penstock.inference import context
 from penstock.inference.admission import Admission
+from penstock.inference.choice import ChoiceReader
+from penstock.inference.form import Shaped, Shaper, form_of
 from penstock.inference.meter import Delivery, Entry, Meter
 from penstock.inference.route import Router
 from penstock.inference.stop import StopScanner
-from penstock.protocol.chat import ChatRequest, Usage
+from penstock.inference.token_logprobs import LogprobQueue
+from penstock.inference.tool_calls import WrittenCalls
+from penstock.protocol.answer import Usage
+from penstock.protocol.chat import ChatRequest
 from penstock.tenants.keys import Caller
 
 
 class Completion:
     """A completion under way: pieces of text to read until None, and the usage so far."""
 
-    def __init__(self, request: ChatRequest, stream: EngineStream, entry: Entry) -> None:
+    def __init__(self, shaped: Shaped, stream: EngineStream, entry: Entry) -> None:
+        request = shaped.request
         self.id = f"chatcmpl-{uuid.uuid4()}"
         self.created = int(time.time())
         self.model = request.model
-        self.choices = request.n or 1
+        self.choices = request.choices
         self._stream = stream
         self._entry = entry
         self._open = set(range(self.choices))
-        stops = request.stops
-        self._scanners = {index: StopScanner(stops) for index in self._open} if stops else {}
+        # Most requests have nothing to be read out of their text: their pieces pass as they come.
+        special = request.stops or request.logprobs or shaped.calls != "none"
+        self._readers = {index: _reader(shaped) for index in self._open} if special else {}
 
     async def read(self) -> list[Piece] | None:
         """What came since the last call; None at the end. May be empty. Raises EngineError."""
@@ -38,36 +45,38 @@ class Completion:
         pieces = await self._stream.read()
         if pieces is None:
             raise EngineError("The engine ended its answer before every choice was complete.")
-        if pieces and self._entry.first_token is None and any(p.content or p.reasoning for p in pieces):
+        if pieces and self._entry.first_token is None and any(p.content or p.reasoning or p.calls for p in pieces):
             self._entry.first_token = time.monotonic()
-        return [done for piece in pieces if piece.index in self._open for done in self._take(piece)]
+        return [self._take(piece) for piece in pieces if piece.index in self._open]
 
-    def _take(self, piece: Piece) -> list[Piece]:
-        scanner = self._scanners.get(piece.index)
-        if scanner is not None:
-            self._apply_stops(piece, scanner)
+    def _take(self, piece: Piece) -> Piece:
+        if reader := self._readers.get(piece.index):
+            reader.take(piece)
         if piece.finish_reason:
             self._open.discard(piece.index)
             self._entry.finish_reason = piece.finish_reason
-        return [piece]
-
-    def _apply_stops(self, piece: Piece, scanner: StopScanner) -> None:
-        piece.content, hit = scanner.feed(piece.content)
-        if hit is not None:
-            piece.finish_reason, piece.stop_reason = "stop", hit
-        elif piece.finish_reason:
-            piece.content += scanner.rest()
+        return piece
 
     @property
     def usage(self) -> Usage:
         return self._entry.counts.usage()
 
 
+def _reader(shaped: Shaped) -> ChoiceReader:
+    request = shaped.request
+    return ChoiceReader(
+        calls=WrittenCalls() if shaped.calls == "written" else None,
+        stops=StopScanner(request.stops) if request.stops else None,
+        logprobs=LogprobQueue(top=request.top_logprobs or 0) if request.logprobs else None,
+    )
+
+
 class Inference:
     """Runs completions."""
 
-    def __init__(self, router: Router, admission: Admission, relay: Relay, meter: Meter) -> None:
+    def __init__(self, router: Router, shaper: Shaper, admission: Admission, relay: Relay, meter: Meter) -> None:
         self._router = router
+        self._shaper = shaper
         self._admission = admission
         self._relay = relay
         self._meter = meter
@@ -80,16 +89,19 @@ class Inference:
 
         Raises an ApiError before the block is entered where the request cannot run at all.
         """
+        form = form_of(request)
         endpoint = self._router.pick(request.model)
         streamed = bool(request.stream)
         with self._meter.follow(
             caller, request_id=request_id, model=endpoint.model, streamed=streamed, delivery=delivery
         ) as entry:
-            await context.check(request, endpoint, self._relay)
-            async with self._admission.enter(endpoint, places=request.n or 1):
+            shaped = await self._shaper.shape(request, form, endpoint)
+            await context.check(shaped.request, endpoint, self._relay)
+            async with self._admission.enter(endpoint, places=request.choices):
                 if self._router.pick(request.model) is not endpoint:
                     raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
                 entry.entered = time.monotonic()
-                async with self._relay.chat(context.bounded(request, endpoint), endpoint) as stream:
+                bounded = context.bounded(shaped.request, endpoint)
+                async with self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream:
                     entry.counts = stream.counts
-                    yield Completion(request, stream, entry)
+                    yield Completion(shaped, stream, entry)

@@ -5,11 +5,16 @@ import msgspec
 from penstock.engines.engine import Endpoint
 from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, InvalidRequest
-from penstock.protocol.chat import ChatRequest, Content, TextPart
+from penstock.protocol.chat import ChatRequest
+from penstock.protocol.messages import AssistantMessage, Message, text_of
 
 _TEMPLATE_TOKENS = 256
 _MESSAGE_TOKENS = 16
 """What a chat template adds, at most, for the whole and for each message."""
+_TOOL_TEMPLATE_TOKENS = 1024
+"""What a template says about tools, at most, beside their definitions."""
+_CALL_TOKENS = 128
+"""What the name of a function and a template's words around its call come to, at most."""
 _LONGEST_TOKEN_BYTES = 64
 """A prompt has a token for each message, and one for every so many bytes: vocabularies hold no longer ones in
 practice."""
@@ -32,7 +37,9 @@ async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
     if wanted > endpoint.max_output:
         name = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
         raise InvalidRequest(f"{name} is {wanted}; this model gives {endpoint.max_output} tokens at most.", param=name)
-    size = sum(_size(message.content) for message in request.messages)
+    size = sum(map(_size, request.messages))
+    if request.tools:
+        size += len(msgspec.json.encode(request.tools)) + _TOOL_TEMPLATE_TOKENS
     most = size + _TEMPLATE_TOKENS + _MESSAGE_TOKENS * len(request.messages)
     if most + wanted <= endpoint.context_length:
         return
@@ -53,7 +60,10 @@ def _too_long(prompt: str, output: int | None, endpoint: Endpoint) -> ContextLen
     )
 
 
-def _size(content: Content) -> int:
-    if isinstance(content, str):
-        return len(content.encode())
-    return sum(len((part.text if isinstance(part, TextPart) else part.refusal).encode()) for part in content)
+def _size(message: Message) -> int:
+    """Bytes of a message's text, its calls included."""
+    size = len(text_of(message.content).encode())
+    if isinstance(message, AssistantMessage):
+        size += len((message.reasoning_content or message.reasoning or "").encode())
+        size += sum(len(call.function.arguments.encode()) + _CALL_TOKENS for call in message.tool_calls or [])
+    return size

@@ -178,9 +178,7 @@ def strings(known: dict[str, Any], path: str, findings: Findings) -> dict[str, A
     return made
 
 
-def counts(
-    known: dict[str, Any], names: tuple[str, str], most: int, path: str, findings: Findings
-) -> dict[str, Any]:
+def counts(known: dict[str, Any], names: tuple[str, str], most: int, path: str, findings: Findings) -> dict[str, Any]:
     """A pair of bounds that are numbers of things."""
     made = {}
     for name in names:
@@ -250,9 +248,7 @@ def close(made: dict[str, Any], known: dict[str, Any], *, closed: bool) -> None:
         made["additionalProperties"] = False
 
 
-def property_counts(
-    known: dict[str, Any], made: dict[str, Any], path: str, findings: Findings
-) -> dict[str, Any]:
+def property_counts(known: dict[str, Any], made: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
     """Bounds of the number of properties, where a grammar can count them: in a map of any names."""
     found = counts(known, ("minProperties", "maxProperties"), MAX_ITEMS, path, findings)
     names, sure = made.get("properties", {}), len(made.get("required", ()))

@@ -112,7 +112,7 @@ class _Parser:
         begins = self._take("^")
         body = self._sequence()
         ends = self._take("$")
-        return Sequence(((() if begins else (_ANYTHING,)) + (body,) + (() if ends else (_ANYTHING,))))
+        return Sequence((() if begins else (_ANYTHING,)) + (body,) + (() if ends else (_ANYTHING,)))
 
     def _alternatives(self) -> Node:
         self._depth += 1

@@ -5,7 +5,7 @@ Format: the HTML standard, section 9.2.6. Only `data` fields and comments matter
 
 from msgspec import json
 
-from penstock.protocol.chat import Usage
+from penstock.protocol.answer import ChoiceLogprobs, TokenLogprob, Usage
 
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -65,11 +65,12 @@ class ChunkWriter:
         self._head = b"data: " + json.encode(head)[:-1] + b',"system_fingerprint":null,"choices":['
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
 
-    def _chunk(self, index: int, delta: bytes, ending: bytes = b"null") -> bytes:
-        return b'%b{"index":%d,"delta":%b,"logprobs":null,"finish_reason":%b}%b' % (
+    def _chunk(self, index: int, delta: bytes, ending: bytes = b"null", logprobs: bytes = b"null") -> bytes:
+        return b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}%b' % (
             self._head,
             index,
             delta,
+            logprobs,
             ending,
             self._tail,
         )
@@ -78,8 +79,25 @@ class ChunkWriter:
         """The first chunk of a choice."""
         return self._chunk(index, b'{"role":"assistant","content":""}')
 
-    def content(self, index: int, text: str) -> bytes:
-        return self._chunk(index, b'{"content":%b}' % json.encode(text))
+    def content(self, index: int, text: str, logprobs: list[TokenLogprob] | None = None) -> bytes:
+        delta = b'{"content":%b}' % json.encode(text)
+        if logprobs is None:
+            return self._chunk(index, delta)
+        return self._chunk(index, delta, logprobs=json.encode(ChoiceLogprobs(logprobs)))
+
+    def call_begins(self, index: int, call: int, *, call_id: str, name: str) -> bytes:
+        """The first chunk of the choice's `call`-th call of a function."""
+        head = b'{"index":%d,"id":%b,"type":"function","function":{"name":%b,"arguments":""}}' % (
+            call,
+            json.encode(call_id),
+            json.encode(name),
+        )
+        return self._chunk(index, b'{"tool_calls":[%b]}' % head)
+
+    def call_goes_on(self, index: int, call: int, arguments: str) -> bytes:
+        """One more piece of the arguments of a call."""
+        piece = b'{"index":%d,"function":{"arguments":%b}}' % (call, json.encode(arguments))
+        return self._chunk(index, b'{"tool_calls":[%b]}' % piece)
 
     def reasoning(self, index: int, text: str) -> bytes:
         """Reasoning under both names in use."""
