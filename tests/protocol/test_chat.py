@@ -16,6 +16,9 @@ from penstock.protocol.answer import (
 from penstock.protocol.chat import parse_chat_request
 
 USER = [{"role": "user", "content": "Hi"}]
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "42"}
 
 
 def parse(**fields: Any) -> Any:
@@ -42,14 +45,24 @@ def test_a_refusal_does_not_quote_what_was_sent() -> None:
 
 
 def test_an_unsupported_parameter_that_asks_for_nothing_is_no_mistake() -> None:
-    assert parse(tools=None, audio=None, logprobs=False, functions=[], tool_choice="none") == parse()
+    assert parse(audio=None, functions=[], function_call="none", modalities=["text"]) == parse()
 
 
 def test_null_means_the_default() -> None:
     optional = [
         *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
         *("logit_bias", "seed", "max_completion_tokens", "max_tokens", "n", "stop", "stream", "stream_options"),
-        *("response_format", "user", "metadata", "store", "service_tier"),
+        *(
+            "response_format",
+            "user",
+            "metadata",
+            "store",
+            "service_tier",
+            "tools",
+            "tool_choice",
+            "parallel_tool_calls",
+        ),
+        *("logprobs", "top_logprobs", "reasoning_effort"),
     ]
     assert parse(**dict.fromkeys(optional)) == parse()
 
@@ -73,6 +86,13 @@ def test_null_means_the_default() -> None:
         {"response_format": {"type": "text"}},
         {"metadata": {"a": "b"}, "user": "u", "store": False, "service_tier": "flex", "safety_identifier": "s"},
         {"top_k": 40, "min_p": 0.05, "repetition_penalty": 1.1},
+        {"logprobs": True, "top_logprobs": 20},
+        {"tools": TOOLS, "tool_choice": "required", "parallel_tool_calls": False},
+        {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "f"}}},
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}, "strict": True}}},
+        {"messages": [*USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;,"}}]}]},
         {"messages": [{"role": "developer", "content": "Be brief."}, *USER]},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]},
         {
@@ -125,8 +145,16 @@ def test_what_is_accepted(fields: dict[str, Any]) -> None:
         ({"stream_options": {"include_usage": True}}, "invalid_value", "stream_options"),
         ({"stream": True, "stream_options": {"x": 1}}, "unknown_parameter", "stream_options.x"),
         ({"service_tier": "gold"}, "invalid_value", "service_tier"),
-        ({"tools": [{}]}, "unsupported_parameter", "tools"),
-        ({"tool_choice": "auto"}, "unsupported_parameter", "tool_choice"),
+        ({"tools": [{}]}, "missing_required_parameter", "tools[0].function"),
+        ({"tools": [{"type": "web_search"}]}, "invalid_value", "tools[0].type"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "invalid_value", "tools[0].function.name"),
+        ({"tool_choice": "any"}, "invalid_value", "tool_choice"),
+        ({"functions": [{"name": "f"}]}, "unsupported_parameter", "functions"),
+        ({"response_format": {"type": "xml"}}, "invalid_value", "response_format.type"),
+        ({"response_format": {"type": "json_schema"}}, "missing_required_parameter", "response_format.json_schema"),
+        ({"reasoning_effort": "huge"}, "invalid_value", "reasoning_effort"),
+        ({"top_logprobs": 2}, "invalid_value", "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "invalid_value", "top_logprobs"),
         ({"logit_bias": {"12\n": 1}}, "invalid_value", "logit_bias"),
         (
             {"messages": [{"role": "user", "content": [{"text": "x"}]}]},
@@ -134,7 +162,13 @@ def test_what_is_accepted(fields: dict[str, Any]) -> None:
             "messages[0].content[0].type",
         ),
         ({"audio": {}}, "unsupported_parameter", "audio"),
-        ({"logprobs": True}, "unsupported_parameter", "logprobs"),
+        ({"verbosity": "low"}, "unsupported_parameter", "verbosity"),
+        ({"messages": [{"role": "assistant"}]}, "missing_required_parameter", "messages[0].content"),
+        (
+            {"messages": [*USER, {"role": "tool", "tool_call_id": "x", "content": "1"}]},
+            "invalid_value",
+            "messages[1].tool_call_id",
+        ),
     ],
 )
 def test_what_is_refused_and_where(fields: dict[str, Any], code: str, param: str) -> None:

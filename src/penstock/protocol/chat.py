@@ -21,6 +21,9 @@ UNSUPPORTED = {
     "web_search_options": "there is no web search; leave it out.",
     "functions": "it is the older form of tools; send tools.",
     "function_call": "it is the older form of tool_choice; send tool_choice.",
+    "moderation": "nothing is moderated; leave it out.",
+    "prompt_cache_options": "prompts are cached by themselves; leave it out.",
+    "prompt_cache_retention": "prompts are cached by themselves; leave it out.",
     "verbosity": "no model here takes it; leave it out.",
 }
 
@@ -28,7 +31,7 @@ UNSUPPORTED = {
 _SAYS_NOTHING: tuple[Any, ...] = (None, False, [], "none", ["text"])
 """Values of unsupported parameters that ask for nothing; clients send them all the time."""
 
-ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class ChatRequest(SamplingRequest, kw_only=True):
