@@ -10,6 +10,8 @@ import pytest
 from running_server import SMOL, RunningServer, serving
 from wire.streamed import streamed, whole
 
+from penstock.catalogue.models import folder_name
+
 TEMPLATED = "tests/templated"
 CONFIG = """
 [[models]]
@@ -40,7 +42,7 @@ NAMED = {"type": "function", "function": {"name": "get_time"}}
 @pytest.fixture(scope="module")
 def templated_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The default model with a chat template that knows tools."""
-    (file,) = models_dir.rglob("*.gguf")
+    (file,) = (models_dir / folder_name(SMOL)).glob("*.gguf")
     template = Path(__file__).with_name("tools_template.jinja")
     config = CONFIG.format(model=TEMPLATED, file=file, template=template)
     with serving(tmp_path_factory.mktemp("templated"), "--model", TEMPLATED, config=config) as server:
