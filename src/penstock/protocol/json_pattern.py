@@ -62,8 +62,6 @@ class Repeat:
 
 Node = Chars | Sequence | Choice | Repeat
 
-_ANYTHING = Repeat(Chars(((0, _LAST),)), 0, None)
-
 
 def enforceable(pattern: str) -> str:
     """`pattern` as an anchored one in plain classes, `^(?:...)$`, which means the same everywhere.
@@ -112,7 +110,8 @@ class _Parser:
         begins = self._take("^")
         body = self._sequence()
         ends = self._take("$")
-        return Sequence((() if begins else (_ANYTHING,)) + (body,) + (() if ends else (_ANYTHING,)))
+        anything = Repeat(Chars(((0, _LAST),)), 0, None)
+        return Sequence((() if begins else (anything,)) + (body,) + (() if ends else (anything,)))
 
     def _alternatives(self) -> Node:
         self._depth += 1

@@ -1,10 +1,10 @@
 """JSON schemas from clients: checked, and brought into the form that the engine's grammar enforces exactly.
 
-The engine compiles a schema with llguidance, which is part of its own wheel. What that enforces loosely, or not at all,
-is rewritten here (`format` into a pattern, `oneOf` into `anyOf` where the alternatives exclude each other) or refused. A
-rewrite may narrow, never widen: every text that the grammar takes is valid under the client's schema. So an object
-whose `properties` are listed is closed unless `additionalProperties` opens it, and an integer without bounds is one
-that every JSON reader keeps exactly.
+The engine compiles a schema with llguidance, which is part of its own wheel. What that enforces loosely, or not at
+all, is rewritten here (`format` into a pattern, `oneOf` into `anyOf` where the alternatives exclude each other) or
+refused. A rewrite may narrow, never widen: every text that the grammar takes is valid under the client's schema. So
+an object whose `properties` are listed is closed unless `additionalProperties` opens it, and an integer without
+bounds is one that every JSON reader keeps exactly.
 
 `relaxed` is for the parameters of tools that did not ask for `strict`: what cannot be enforced is left out.
 """

@@ -117,7 +117,10 @@ class Walk:
         made |= array | names
         unions = [made_union for made_union, _ in conjuncts[1:] if made_union]
         every = [*(conjuncts[0][0]), *unions[1:]]
-        made |= (unions[0] if unions else {}) | ({"allOf": every} if every else {})
+        if unions:
+            made.update(unions[0])
+        if every:
+            made["allOf"] = every
         inner = items + properties + [part for _, parts in conjuncts for part in parts]
         return Part(
             made,
