@@ -17,6 +17,8 @@ CALLER = Caller("acct", "key", "name")
 class Delivered:
     """An answer that got as far as a test says."""
 
+    path = "/v1/chat/completions"
+
     def __init__(self, *, begun: bool = False, broken_off: ApiError | None = None) -> None:
         self.begun = begun
         self.broken_off = broken_off
@@ -51,6 +53,7 @@ async def test_every_way_to_end_is_one_row(
     await ledger.flushed()
     (row,) = await ledger.rows()
     assert (row.status, row.outcome, row.completion_tokens) == (status, outcome, 7 if billed else 0)
+    assert row.endpoint == delivery.path
     writing.cancel()
     await asyncio.wait({writing})
     await database.close()

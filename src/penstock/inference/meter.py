@@ -19,6 +19,10 @@ class Delivery(Protocol):
     """How the answer gets to whoever asked."""
 
     @property
+    def path(self) -> str:
+        """The URL's path that was asked, as the ledger's `endpoint` has it."""
+
+    @property
     def begun(self) -> bool:
         """Whether its status has been sent."""
 
@@ -91,7 +95,7 @@ class Meter:
                     account_id=caller.account_id,
                     key_id=caller.key_id,
                     model=model,
-                    endpoint="/v1/chat/completions",
+                    endpoint=delivery.path,
                     created_at=entry.created,
                     status=status,
                     outcome=outcome,
