@@ -3,7 +3,7 @@
 # Arguments for `penstock serve` go in ARGS: `make serve ARGS="--port 9000"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check clean lock
+.PHONY: help serve test test-clients check clean lock
 .NOTPARALLEL:
 .SUFFIXES:
 
@@ -16,11 +16,13 @@ NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit(1); import ven
 # --only-binary: a set-up that would need a compiler stops and says so; a source package runs code while it installs.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 LOCKED := $(INSTALL) --only-binary :all: --require-hashes -r
-COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+# The light clients are tried by `make test`, too.
+CLIENTS := tests/clients
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 serve: .venv/.serve .venv/.package ## Set up what is missing, then start the server (ARGS="--port 9000 ...")
 	@exec $(BIN)/penstock serve $(ARGS)
@@ -28,6 +30,9 @@ serve: .venv/.serve .venv/.package ## Set up what is missing, then start the ser
 test: .venv/.dev .venv/.package ## Set up what is missing, then run every check and every test (PYTEST_ARGS="-k chat ...")
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-clients: .venv/.dev .venv/.package ## Set up other people's clients, try each, and keep the table in docs/clients.md
+	$(BIN)/python -m pytest $(CLIENTS) --clients-table docs/clients.md $(PYTEST_ARGS)
 
 check: .venv/.dev .venv/.package ## Lint, format, types and import contracts, changing nothing
 	$(BIN)/ruff check .
@@ -41,8 +46,11 @@ clean: ## Remove .venv, caches and build results; models, keys and other data ar
 
 lock: ## Compile requirements/*.txt anew from pyproject.toml, with the newest releases it allows (needs uv)
 	@command -v uv >/dev/null || { echo 'uv is missing. Install it with: pip install uv' >&2; exit 1; }
-	$(COMPILE) --group build --output-file requirements/serve.txt
-	$(COMPILE) --group dev --constraint requirements/serve.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --group build --output-file requirements/serve.txt
+	$(COMPILE) pyproject.toml --group dev --constraint requirements/serve.txt --output-file requirements/dev.txt
+	for list in requirements/clients/*.in; do \
+		$(COMPILE) "$$list" --output-file "$${list%.in}.txt" || exit 1; \
+	done
 
 # One stamp for each thing installed, so that `serve` and `test` share .venv in either order.
 .venv/.serve: requirements/serve.txt .venv/.made

@@ -269,7 +269,10 @@ def locked(file: str) -> dict[str, tuple[Requirement, list[str]]]:
     return pins
 
 
-@pytest.mark.parametrize("file", ["serve.txt", "dev.txt"])
+LOCKS = sorted(path.relative_to(ROOT / "requirements").as_posix() for path in (ROOT / "requirements").rglob("*.txt"))
+
+
+@pytest.mark.parametrize("file", LOCKS)
 def test_requirements_are_pinned_by_hash_and_nothing_else(file: str) -> None:
     """What is installed is what was locked, wherever it is fetched from: so hashes, and no word on an index."""
     for pin, hashes in locked(file).values():
