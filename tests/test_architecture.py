@@ -231,7 +231,7 @@ def test_help_loads_no_framework(tmp_path: Path) -> None:
 def committed_text() -> Iterator[tuple[Path, str]]:
     """Every file that a checkout consists of, read as text."""
     folders = [ROOT / one for one in (".ci", "bench", "docs", "requirements", "src", "tests")]
-    files = [path for path in ROOT.iterdir() if path.is_file()]
+    files = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a worktree
     files += [path for folder in folders if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
     for path in files:
         if "__pycache__" in path.parts:
