@@ -70,6 +70,99 @@ def test_roles_and_parts_become_what_templates_know() -> None:
     ]
 
 
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
+TOOL = {"type": "function", "function": {"name": "f", "description": "About f.", "parameters": PARAMETERS}}
+
+
+def calling(arguments: str, **fields: Any) -> dict[str, Any]:
+    call = {"id": "c1", "type": "function", "index": 0, "function": {"name": "f", "arguments": arguments}}
+    return {"role": "assistant", "tool_calls": [call], **fields}
+
+
+def test_a_plain_request_says_nothing_of_the_form_of_its_answer() -> None:
+    special = {"tools", "parallel_tool_calls", "logprobs", "top_logprobs", "chat_template_kwargs", "grammar"}
+    assert not special & set(body())
+    assert not {"response_format", "tool_choice", "reasoning_effort"} & set(
+        body(response_format={"type": "json_object"}, tool_choice="none", reasoning_effort="low")
+    ), "the form is for the gateway to keep"
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(None, True), (True, True), (False, False)])
+def test_tools_are_passed_on_as_they_are(asked: bool | None, sent: bool) -> None:
+    made = body(tools=[TOOL], parallel_tool_calls=asked)
+    assert made["tools"][0]["function"].items() >= TOOL["function"].items()  # type: ignore[attr-defined]
+    assert made["parallel_tool_calls"] is sent
+
+
+def test_a_grammar_goes_to_the_engine_as_it_was_compiled() -> None:
+    request = parse_chat_request(b'{"model":"m","messages":[{"role":"user","content":"Hi"}]}')
+    made = json.loads(LlamaCpp(context_length=64).chat_body(request, served_name="m", grammar="start: /x/"))
+    assert made["grammar"] == "start: /x/"
+
+
+@pytest.mark.parametrize(("top", "sent"), [(None, 1), (0, 1), (1, 1), (20, 20)])
+def test_probabilities_are_asked_for_also_without_alternatives(top: int | None, sent: int) -> None:
+    made = body(logprobs=True, top_logprobs=top)
+    assert (made["logprobs"], made["top_logprobs"]) == (True, sent)
+
+
+@pytest.mark.parametrize(
+    ("effort", "template"),
+    [("none", {"enable_thinking": False}), ("low", {"enable_thinking": True, "reasoning_effort": "low"})],
+)
+def test_how_much_to_think_is_for_the_template_to_say(effort: str, template: dict[str, Any]) -> None:
+    assert body(reasoning_effort=effort)["chat_template_kwargs"] == template
+
+
+def test_a_seed_gives_the_same_text_again_with_any_cache() -> None:
+    assert body(seed=1)["cache_prompt"] is False
+    assert "cache_prompt" not in body()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        ('{"city": "Oslo"}', {"city": "Oslo"}),
+        ("", {"arguments": ""}),
+        ("[1]", {"arguments": [1]}),
+        ('{"city": "Os', {"arguments": '{"city": "Os'}),
+    ],
+)
+def test_the_arguments_of_an_earlier_call_are_an_object(arguments: str, sent: Any) -> None:
+    """Templates read them as one; the engine answers 500 where they are none."""
+    result = {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "Snow"}], "name": "f"}
+    called, told = body(messages=[calling(arguments, content="Let me see."), result])["messages"]
+    (call,) = called.pop("tool_calls")
+    assert called == {"role": "assistant", "content": "Let me see."}
+    assert json.loads(call["function"].pop("arguments")) == sent
+    assert call == {"id": "c1", "type": "function", "function": {"name": "f"}}
+    assert told == {"role": "tool", "tool_call_id": "c1", "content": "Snow"}
+
+
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        ({"role": "assistant", "refusal": "No."}, {"role": "assistant", "content": "No."}),
+        ({"role": "user", "content": "x", "name": "Ada"}, {"role": "user", "content": "x"}),
+        (
+            {"role": "assistant", "content": "4", "reasoning_content": "2+2"},
+            {"role": "assistant", "content": "4", "reasoning_content": "2+2"},
+        ),
+    ],
+)
+def test_what_is_said_besides_words(message: dict[str, Any], sent: dict[str, Any]) -> None:
+    assert body(messages=[message])["messages"] == [sent]
+
+
+def test_an_image_travels_beside_the_text() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}}
+    (message,) = body(messages=[{"role": "user", "content": [{"type": "text", "text": "See"}, image]}])["messages"]
+    assert message["content"] == [
+        {"type": "text", "text": "See"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+    ]
+
+
 @pytest.mark.parametrize(
     ("free", "slots"), [(64 * GIB, 16), (12 * GIB, 16), (8 * GIB, 8), (4 * GIB, 4), (1 * GIB, 1), (0, 1)]
 )

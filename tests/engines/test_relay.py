@@ -1,75 +1,18 @@
 """The relay against engines that behave and engines that do not; raw sockets where the point is what is on the wire."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
 
 import pytest
+from cuts import cut, places
 from hypothesis import given
-from hypothesis import strategies as st
+from scripted_engine import END, HEAD, TOKEN, answering, chunked, engine, read_request, relay
 
 from penstock.engines.chunk import decode_chunk
-from penstock.engines.echo import Echo
 from penstock.engines.engine import Counts, Endpoint
 from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, EngineError, ModelLoading
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.messages import UserMessage
-
-Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-TOKEN = (
-    b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n'
-)
-END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-
-
-def chunked(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    return head + await reader.readexactly(length)
-
-
-@asynccontextmanager
-async def engine(connection: Connection) -> AsyncIterator[Endpoint]:
-    """An engine whose every connection is served by `connection`."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await connection(reader, writer)
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        yield Endpoint("m", f"http://127.0.0.1:{port}", "m", "k", Echo(context_length=64), 4, 64, 64)
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks)
-
-
-@asynccontextmanager
-async def relay(stall_seconds: float = 30.0) -> AsyncIterator[Relay]:
-    talks = Relay(stall_seconds=stall_seconds)
-    try:
-        yield talks
-    finally:
-        await talks.close()
-
 
 REQUEST = ChatRequest(model="m", messages=[UserMessage(content="hi")])
 
@@ -82,20 +25,6 @@ async def read_all(talks: Relay, endpoint: Endpoint) -> tuple[str, Counts]:
         return text, stream.counts
 
 
-def answering(*parts: bytes, then_close: bool = True) -> Connection:
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-        if then_close:
-            writer.close()
-        else:
-            await reader.read()
-
-    return connection
-
-
 async def test_a_whole_answer_and_its_counts() -> None:
     async with engine(answering(HEAD, chunked(TOKEN + END), b"0\r\n\r\n")) as endpoint, relay() as talks:
         text, counts = await read_all(talks, endpoint)
@@ -103,11 +32,10 @@ async def test_a_whole_answer_and_its_counts() -> None:
     assert (counts.usage().prompt_tokens, counts.usage().completion_tokens) == (3, 1)
 
 
-@given(places=st.lists(st.integers(0, 400), max_size=8))
-async def test_any_split_of_the_engines_bytes_gives_the_same_answer(places: list[int]) -> None:
+@given(places)
+async def test_any_split_of_the_engines_bytes_gives_the_same_answer(at: list[int]) -> None:
     wire = TOKEN + TOKEN.replace(b"hi", "…🎉".encode()) + END
-    edges = [0, *sorted(min(place, len(wire)) for place in places), len(wire)]
-    parts = [chunked(wire[a:b]) for a, b in itertools.pairwise(edges) if a < b]
+    parts = [chunked(part) for part in cut(wire, at) if part]
     async with engine(answering(HEAD, *parts, b"0\r\n\r\n")) as endpoint, relay() as talks:
         assert (await read_all(talks, endpoint))[0] == "hi…🎉"
 
@@ -137,6 +65,13 @@ async def test_every_way_to_break_off_is_an_engine_error(parts: list[bytes]) -> 
             await read_all(talks, endpoint)
     assert caught.value.status == 502
     assert "boom" not in caught.value.message
+
+
+async def test_an_error_that_the_engine_reports_is_told_as_one() -> None:
+    wire = chunked(TOKEN + b'data: {"error":{"message":"boom"}}\n\n')
+    async with engine(answering(HEAD, wire)) as endpoint, relay() as talks:
+        with pytest.raises(EngineError, match="reported an error"):
+            await read_all(talks, endpoint)
 
 
 async def test_an_event_without_end_is_an_engine_error_and_not_a_memory_leak() -> None:

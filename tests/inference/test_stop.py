@@ -1,6 +1,5 @@
-import itertools
-
 import pytest
+from cuts import cut, places
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,13 +18,9 @@ def run(stops: list[str], pieces: list[str]) -> tuple[str, str | None]:
     return out + scanner.rest(), None
 
 
-@given(
-    st.text("ab\n€", max_size=40), st.lists(small, min_size=1, max_size=4), st.lists(st.integers(0, 40), max_size=10)
-)
-def test_the_outcome_does_not_depend_on_the_cut(text: str, stops: list[str], places: list[int]) -> None:
-    edges = [0, *sorted(min(place, len(text)) for place in places), len(text)]
-    pieces = [text[start:end] for start, end in itertools.pairwise(edges)]
-    assert run(stops, pieces) == run(stops, list(text)) == run(stops, [text])
+@given(st.text("ab\n€", max_size=40), st.lists(small, min_size=1, max_size=4), places)
+def test_the_outcome_does_not_depend_on_the_cut(text: str, stops: list[str], at: list[int]) -> None:
+    assert run(stops, cut(text, at)) == run(stops, list(text)) == run(stops, [text])
 
 
 @given(st.text("ab\n€", max_size=40), st.lists(small, min_size=1, max_size=4))

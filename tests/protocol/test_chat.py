@@ -4,15 +4,6 @@ from typing import Any
 import pytest
 
 from penstock.errors import InvalidRequest
-from penstock.protocol.answer import (
-    AnswerMessage,
-    ChatCompletion,
-    Choice,
-    CompletionDetails,
-    PromptDetails,
-    Usage,
-    encode,
-)
 from penstock.protocol.chat import parse_chat_request
 
 USER = [{"role": "user", "content": "Hi"}]
@@ -198,46 +189,3 @@ def test_a_missing_model_is_named() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_chat_request(json.dumps({"messages": USER}).encode())
     assert (caught.value.code, caught.value.param) == ("missing_required_parameter", "model")
-
-
-def test_the_answer_has_every_key_of_the_contract() -> None:
-    usage = Usage(47, 16, 63, PromptDetails(), CompletionDetails())
-    choice = Choice(index=0, finish_reason="stop", message=AnswerMessage(content="Hi"))
-    answer = ChatCompletion(id="chatcmpl-1", created=1739960163, model="m", choices=[choice], usage=usage)
-    assert json.loads(encode(answer)) == {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1739960163,
-        "model": "m",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": "stop",
-                "stop_reason": None,
-                "logprobs": None,
-                "message": {
-                    "role": "assistant",
-                    "content": "Hi",
-                    "refusal": None,
-                    "audio": None,
-                    "function_call": None,
-                    "tool_calls": [],
-                },
-            }
-        ],
-        "service_tier": None,
-        "system_fingerprint": None,
-        "prompt_logprobs": None,
-        "usage": {
-            "prompt_tokens": 47,
-            "completion_tokens": 16,
-            "total_tokens": 63,
-            "prompt_tokens_details": {"cached_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0},
-        },
-    }
-
-
-def test_reasoning_is_there_under_both_names() -> None:
-    message = AnswerMessage(content="4", reasoning_content="2+2", reasoning="2+2")
-    assert json.loads(encode(message))["reasoning_content"] == json.loads(encode(message))["reasoning"] == "2+2"

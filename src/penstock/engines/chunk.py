@@ -5,7 +5,7 @@ choice) and in `prompt_progress`; vLLM and the echo engine count in `usage` (con
 choice). Fields we do not know are passed over; fields of the wrong type are an engine's fault.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -97,7 +97,7 @@ class CountedChunk(msgspec.Struct):
     usage: EngineUsage | None = None
     timings: Timings | None = None
     prompt_progress: Progress | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
 
     def count(self, counts: Counts) -> None:
         """Carry what this chunk says about tokens into `counts`. Counts only grow: a repeated chunk adds nothing."""

@@ -1,0 +1,105 @@
+"""Chunks as engines send them: llama.cpp's form, vLLM's and the echo engine's, and what is none."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from penstock.engines.chunk import decode_chunk
+from penstock.engines.engine import CallPiece, Counts, Piece
+from penstock.protocol.answer import TokenLogprob, TopLogprob
+
+
+def piece(choice: dict[str, Any]) -> Piece:
+    (read,) = decode_chunk(msgspec.json.encode({"choices": [choice]})).choices
+    return read.piece()
+
+
+def call(**fields: Any) -> dict[str, Any]:
+    return {"delta": {"tool_calls": [fields]}}
+
+
+LIKELY = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105]}
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({}, Piece()),
+        ({"index": 2, "delta": {"role": "assistant", "content": None}}, Piece(2)),
+        ({"delta": {"content": "Hi"}, "finish_reason": None}, Piece(content="Hi")),
+        ({"delta": {"reasoning_content": "hm"}}, Piece(reasoning="hm")),
+        ({"delta": {"reasoning": "hm"}}, Piece(reasoning="hm")),
+        ({"delta": {"reasoning_content": "hm", "reasoning": "hm"}}, Piece(reasoning="hm")),
+        ({"finish_reason": "length"}, Piece(finish_reason="length")),
+        ({"finish_reason": "tool_calls"}, Piece(finish_reason="tool_calls")),
+        ({"finish_reason": "something new"}, Piece(finish_reason="stop")),
+        ({"finish_reason": "stop", "stop_reason": "END"}, Piece(finish_reason="stop", stop_reason="END")),
+        ({"finish_reason": "stop", "stop_reason": 128009}, Piece(finish_reason="stop")),
+        (call(index=1, id="c", type="function", function={"name": "f"}), Piece(calls=[CallPiece(1, "c", "f")])),
+        (call(index=1, function={"arguments": "{"}), Piece(calls=[CallPiece(1, arguments="{")])),
+        (call(), Piece(calls=[CallPiece(0)])),
+        ({"delta": {"tool_calls": []}}, Piece()),
+        ({"logprobs": None}, Piece()),
+        (
+            {"logprobs": {"content": [{**LIKELY, "id": 9, "top_logprobs": [LIKELY]}]}},
+            Piece(logprobs=[TokenLogprob("Hi", -0.5, [72, 105], [TopLogprob("Hi", -0.5, [72, 105])])]),
+        ),
+    ],
+    ids=repr,
+)
+def test_what_a_choice_says(choice: dict[str, Any], expected: Piece) -> None:
+    assert piece(choice) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"nonsense",
+        b'{"choices":{}}',
+        b'{"choices":[{"index":"0"}]}',
+        b'{"choices":[{"delta":{"content":5}}]}',
+        b'{"choices":[{"delta":{"content":"\xff"}}]}',
+        b'{"choices":[{"delta":{"tool_calls":[{"index":-1}]}}]}',
+        b'{"choices":[{"finish_reason":1}]}',
+        b'{"timings":{"predicted_n":-1}}',
+        b'{"usage":{"prompt_tokens":1.5}}',
+    ],
+)
+def test_what_is_no_chunk(data: bytes) -> None:
+    with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
+        decode_chunk(data)
+
+
+def counted(*chunks: bytes) -> Counts:
+    counts = Counts()
+    for chunk in chunks:
+        decode_chunk(chunk).count(counts)
+    return counts
+
+
+LLAMA_CPP = b'{"choices":[{"index":%d,"delta":{}}],"timings":{"cache_n":4,"prompt_n":5,"predicted_n":%d}}'
+VLLM = b'{"choices":[{"index":%d}],"usage":{"prompt_tokens":9,"completion_tokens":%d,"total_tokens":0}}'
+
+
+@pytest.mark.parametrize("form", [LLAMA_CPP, VLLM], ids=["llama.cpp", "vLLM"])
+def test_tokens_are_counted_for_each_choice_by_itself(form: bytes) -> None:
+    counts = counted(form % (0, 1), form % (1, 1), form % (0, 2), form % (0, 3))
+    assert (counts.prompt, counts.completion) == (9, {0: 3, 1: 1})
+    usage = counts.usage()
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (9, 4, 13)
+
+
+def test_cached_and_reasoning_tokens() -> None:
+    details = b'"prompt_tokens_details":{"cached_tokens":3},"completion_tokens_details":{"reasoning_tokens":2}'
+    usage = counted(b'{"usage":{"prompt_tokens":5,%b}}' % details).usage()
+    assert (usage.prompt_tokens_details.cached_tokens, usage.completion_tokens_details.reasoning_tokens) == (3, 2)
+    silent = counted(b'{"usage":{"prompt_tokens_details":{"cached_tokens":null},"completion_tokens_details":null}}')
+    assert silent.usage().prompt_tokens_details.cached_tokens == 0
+
+
+def test_an_error_inside_a_stream_is_kept_as_it_came() -> None:
+    assert decode_chunk(b'{"error":{"message":"boom","code":500}}').error is not None
+    assert decode_chunk(b'{"choices":[]}').error is None
