@@ -84,6 +84,7 @@ def test_an_engine_that_lies_about_its_health_is_never_ready(tmp_path: Path) -> 
         answer = server.chat("Hi")
         assert (answer.status, answer.error["code"]) == (503, "model_loading")
         assert 1 <= int(answer.headers["retry-after"]) <= 120
+        assert answer.headers["x-should-retry"] == "true"
 
 
 def test_an_engine_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
@@ -91,6 +92,7 @@ def test_an_engine_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
         eventually(lambda: server.chat("Hi").error["code"] == "model_unavailable", seconds=60)
         answer = server.chat("Hi")
         assert (answer.status, answer.headers["retry-after"]) == (503, "120")
+        assert answer.headers["x-should-retry"] == "false", "only somebody who looks into the log can help"
         assert str(tmp_path) not in answer.error["message"]
 
 

@@ -119,7 +119,7 @@ def _front(
     settings: Settings, authenticator: Authenticator, inference: Inference, workers: Workers, drain: Drain
 ) -> Front:
     async def authenticated(request: Request) -> None:
-        await authenticator.caller(request.headers.raw)
+        await authenticator.caller(request.scope)
 
     chat = ChatCompletions(authenticator, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(models_router(workers, authenticated), health_router(workers, drain))

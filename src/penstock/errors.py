@@ -6,10 +6,11 @@
         ├── InvalidRequest 400          InvalidJson, ContextLengthExceeded, UnsupportedMediaType, RequestTooLarge
         ├── Unauthenticated 401         MissingKey, InvalidKey
         ├── NotFound 404                UnknownUrl, ModelNotFound, MethodNotAllowed 405
-        ├── Unavailable 503             ServerOverloaded, ModelLoading, ModelUnavailable
+        ├── Unavailable 503             ServerOverloaded, ModelLoading, ModelUnavailable, ModelFailed
         └── EngineError 502, InternalError 500
 
-The official clients choose their exception by status alone; 408, 409, 429 and 5xx they retry twice.
+The official clients choose their exception by status alone; 408, 409, 429 and 5xx they retry twice, unless the header
+`x-should-retry` says otherwise.
 """
 
 from typing import ClassVar
@@ -33,6 +34,8 @@ class ApiError(PenstockError):
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     code: str = "internal_error"
+    should_retry: ClassVar[bool | None] = None
+    """Whether the same request can go better a little later; None leaves it to the rules that clients have."""
 
     def __init__(
         self,
@@ -49,7 +52,12 @@ class ApiError(PenstockError):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The headers that belong to this error alone."""
-        return [] if self.retry_after is None else [(b"retry-after", b"%d" % self.retry_after)]
+        headers = []
+        if self.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % self.retry_after))
+        if self.should_retry is not None:
+            headers.append((b"x-should-retry", b"true" if self.should_retry else b"false"))
+        return headers
 
 
 class InvalidRequest(ApiError):
@@ -94,7 +102,7 @@ class Unauthenticated(ApiError):
     code = "invalid_api_key"
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        return [(b"www-authenticate", b"Bearer")]
+        return [*super().headers(), (b"www-authenticate", b"Bearer")]
 
 
 class MissingKey(Unauthenticated):
@@ -144,7 +152,7 @@ class MethodNotAllowed(NotFound):
         super().__init__(f"{method} is not allowed here; this URL takes {self._allow}.")
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        return [(b"allow", self._allow.encode())]
+        return [*super().headers(), (b"allow", self._allow.encode())]
 
 
 class Unavailable(ApiError):
@@ -153,6 +161,7 @@ class Unavailable(ApiError):
     status = 503
     type = "service_unavailable_error"
     code = "model_unavailable"
+    should_retry = True
 
 
 class ServerOverloaded(Unavailable):
@@ -171,10 +180,16 @@ class ModelLoading(Unavailable):
 
 
 class ModelUnavailable(Unavailable):
-    """The model's engine failed for good, or the server is shutting down."""
+    """The server is shutting down."""
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message, param="model", retry_after=retry_after)
+
+
+class ModelFailed(ModelUnavailable):
+    """The model's engine failed for good: somebody has to look into its log before it answers again."""
+
+    should_retry = False
 
 
 class EngineError(ApiError):
@@ -182,6 +197,7 @@ class EngineError(ApiError):
 
     status = 502
     code = "engine_error"
+    should_retry = True
 
 
 class InternalError(ApiError):

@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Where everything is kept. Empty: the platform's own folder for application data."""
     host: str = "127.0.0.1"
     port: Port = 8484
+    access_log: bool = True
+    """Whether each request gets a line in the log."""
     database_url: str = ""
     """Empty: SQLite in the data folder."""
     serve: tuple[str, ...] = (DEFAULT_MODEL,)

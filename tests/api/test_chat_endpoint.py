@@ -151,6 +151,7 @@ def test_an_early_fault_has_its_status(echo_server: RunningServer, fault: str) -
     for stream in (False, True):
         answer = echo_server.chat(f"{fault} one", stream=stream)
         assert (answer.status, answer.error["type"], answer.error["code"]) == (502, "server_error", "engine_error")
+        assert answer.headers["x-should-retry"] == "true"
         row = echo_server.usage_of(answer.headers["x-request-id"])
         assert (row["status"], row["outcome"], row["prompt_tokens"] + row["completion_tokens"]) == (502, "failed", 0)
 

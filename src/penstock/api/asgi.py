@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from penstock.api.drain import Drain
 from penstock.api.exchange import ClientGone, Exchange, Receive, Scope, Send
+from penstock.api.request_log import log_request
 from penstock.errors import ApiError, InternalError, MethodNotAllowed
 from penstock.protocol.errors import envelope
 from penstock.protocol.sse import error_event
@@ -19,21 +20,21 @@ _BROKEN_OFF_SECONDS = 2.0
 
 
 class Front:
-    """The ASGI application of the hot plane. `routes`: path -> method -> handler."""
+    """The ASGI application of the server. `routes` are those of the hot plane: path -> method -> handler."""
 
     def __init__(self, routes: dict[str, dict[str, Handler]], cold: ColdPlane, drain: Drain) -> None:
-        self._routes = routes
-        self._cold = cold
+        self.routes = routes
+        self.cold = cold
         self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
-        methods = self._routes.get(exchange.path)
-        if methods is None:
-            await self._pass_on(exchange, scope, receive, send)
-            return
         try:
-            await self._handle(exchange, methods)
+            methods = self.routes.get(exchange.path)
+            if methods is None:
+                await self.cold(scope, receive, exchange.pass_on)
+            else:
+                await self._handle(exchange, methods)
         except ClientGone:
             pass
         except ApiError as error:
@@ -42,6 +43,8 @@ class Front:
             # The outermost handler is one of the two places that catch everything: the client gets an answer.
             log.exception("%s %s failed", exchange.request_id, exchange.path)
             await self._fail(exchange, InternalError("Something went wrong on our side; the log has the details."))
+        finally:
+            log_request(exchange)
 
     async def _handle(self, exchange: Exchange, methods: dict[str, Handler]) -> None:
         handler = methods.get(exchange.method)
@@ -59,6 +62,9 @@ class Front:
 
         Returning without an end is what makes the HTTP server cut the connection.
         """
+        exchange.scope["error"] = error
+        if exchange.finished:
+            return
         if not exchange.headers_sent:
             await exchange.refuse(error)
             return
@@ -67,12 +73,3 @@ class Front:
                 await exchange.write(error_event(envelope(error)))
         except TimeoutError:
             pass  # a client that does not read cannot be told
-
-    async def _pass_on(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                headers = message.get("headers") or []
-                message = {**message, "headers": [*headers, *exchange.common_headers()]}  # type: ignore[misc]
-            await send(message)
-
-        await self._cold(scope, receive, with_headers)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ class ChatCompletions:
 
     async def create(self, exchange: Exchange) -> None:
         """Answer one request, whole or as a stream."""
-        caller = await self._authenticator.caller(exchange.headers)
+        caller = await self._authenticator.caller(exchange.scope)
         request = parse_chat_request(await exchange.json_body(cap=BODY_CAP))
         async with exchange.while_connected():
             if request.stream:

@@ -1,9 +1,13 @@
 """The cold plane: FastAPI, for every route whose cost does not matter, with the same errors as the hot plane."""
 
+from collections.abc import Iterator
+
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from penstock import __version__
 from penstock.errors import ApiError, InternalError, InvalidRequest, MethodNotAllowed, UnknownUrl
@@ -29,32 +33,46 @@ def build_cold_plane(*routers: APIRouter) -> FastAPI:
     return app
 
 
-def _render(error: ApiError) -> Response:
+def routes_of(app: FastAPI) -> Iterator[tuple[str, set[str]]]:
+    """Every route: its path, with parameters in braces, and its methods."""
+    for route in iter_route_contexts(app.routes):
+        yield route.path or "", route.methods or set()
+
+
+def _render(request: Request, error: ApiError) -> Response:
+    request.scope["error"] = error  # for the request log
     headers = {name.decode(): value.decode() for name, value in error.headers()}
     return Response(envelope(error), error.status, headers, "application/json")
 
 
-async def _api_error(_request: Request, error: Exception) -> Response:
+async def _api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return _render(error)
+    return _render(request, error)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, ApiError):  # raised while FastAPI read the body, which hides it
+        return _render(request, error.__cause__)
     if error.status_code == 404:
-        return _render(UnknownUrl("This URL does not exist. The API is under /v1."))
+        return _render(request, UnknownUrl("This URL does not exist. The API is under /v1."))
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or "GET"
-        return _render(MethodNotAllowed(request.method, allowed.split(", ")))
-    return _render(InvalidRequest("The request could not be read."))
+        return _render(request, MethodNotAllowed(request.method, _allowed(request)))
+    return _render(request, InvalidRequest("The request could not be read."))
 
 
-async def _validation_error(_request: Request, error: Exception) -> Response:
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes with this URL; the framework names those of the first alone."""
+    matching = (route for route in routes_of(request.app) if compile_path(route[0])[0].match(request.scope["path"]))
+    return sorted(set[str]().union(*(methods for _, methods in matching)))
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     param = ".".join(str(part) for part in first["loc"][1:])
-    return _render(InvalidRequest(f"{param}: {first['msg']}.", param=param or None))
+    return _render(request, InvalidRequest(f"{param}: {first['msg']}.", param=param or None))
 
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    return _render(InternalError("Something went wrong on our side; the log has the details."))
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    return _render(request, InternalError("Something went wrong on our side; the log has the details."))

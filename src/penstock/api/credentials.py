@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from penstock.api.exchange import Scope
 from penstock.errors import InvalidRequest, MissingKey
 from penstock.tenants.keys import Caller, Keys
 
@@ -31,11 +32,16 @@ def _strip_scheme(name: bytes, value: bytes) -> bytes:
 
 
 class Authenticator:
-    """Turns the headers of a request into a caller."""
+    """Turns the headers of a request into a caller; every route calls it for itself."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    async def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """Raises MissingKey, InvalidKey, or InvalidRequest."""
-        return await self._keys.find(secret_of(headers))
+    async def caller(self, scope: Scope) -> Caller:
+        """Who sends the request with this ASGI scope; noted in it too, for the request log.
+
+        Raises MissingKey, InvalidKey, or InvalidRequest.
+        """
+        caller: Caller = await self._keys.find(secret_of(scope["headers"]))
+        scope["caller"] = caller
+        return caller

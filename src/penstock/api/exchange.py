@@ -27,12 +27,13 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, stalled_reader_seconds: float = 120.0) -> None:
         self._stalled_reader_seconds = stalled_reader_seconds
+        self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.request_id = f"req_{uuid.uuid4().hex}"
-        self.headers_sent = False
-        self._finished = False
         self.headers: Headers = scope["headers"]
+        self.request_id = f"req_{uuid.uuid4().hex}"
+        self.status: int | None = None
+        self.finished = False
         self._receive = receive
         self._send = send
         self._started = time.monotonic()
@@ -99,9 +100,13 @@ class Exchange:
 
     def interrupt(self, error: Exception) -> None:
         """Break off what the exchange is doing with `error`; the first reason given holds."""
-        if self._interrupt is None and self._task is not None and not self._finished:
+        if self._interrupt is None and self._task is not None and not self.finished:
             self._interrupt = error
             self._task.cancel()
+
+    @property
+    def headers_sent(self) -> bool:
+        return self.status is not None
 
     @property
     def begun(self) -> bool:
@@ -113,16 +118,19 @@ class Exchange:
         """The error that interrupted the exchange; None while nothing did, and when the client left."""
         return self._interrupt if isinstance(self._interrupt, ApiError) else None
 
-    def common_headers(self) -> Headers:
-        """The headers on every answer."""
-        spent = (time.monotonic() - self._started) * 1000
-        return [(b"x-request-id", self.request_id.encode()), (b"openai-processing-ms", b"%d" % spent)]
+    @property
+    def spent_ms(self) -> float:
+        """The time since the request came."""
+        return (time.monotonic() - self._started) * 1000
+
+    def _common_headers(self) -> Headers:
+        return [(b"x-request-id", self.request_id.encode()), (b"openai-processing-ms", b"%d" % self.spent_ms)]
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Send the status and the head."""
-        self.headers_sent = True
+        """Send the status and the head, with the headers that are on every answer."""
+        self.status = status
         await self._send(
-            {"type": "http.response.start", "status": status, "headers": [*headers, *self.common_headers()]}
+            {"type": "http.response.start", "status": status, "headers": [*headers, *self._common_headers()]}
         )
 
     async def write(self, data: bytes) -> None:
@@ -140,7 +148,7 @@ class Exchange:
     async def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body and end the answer cleanly."""
         await self._send({"type": "http.response.body", "body": data})
-        self._finished = True
+        self.finished = True
 
     async def answer(self, status: int, body: bytes, headers: Headers = JSON) -> None:
         """Send a whole answer."""
@@ -150,3 +158,11 @@ class Exchange:
     async def refuse(self, error: ApiError) -> None:
         """Send an error as the whole answer."""
         await self.answer(error.status, envelope(error), [*JSON, *error.headers()])
+
+    async def pass_on(self, message: MutableMapping[str, Any]) -> None:
+        """Send a message of another ASGI application, which answers this request in our stead."""
+        if message["type"] == "http.response.start":
+            await self.start(message["status"], message.get("headers", ()))
+            return
+        await self._send(message)
+        self.finished = not message.get("more_body")

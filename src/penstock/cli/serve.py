@@ -36,6 +36,7 @@ _BACKLOG = 2048
 @click.option(
     "--alias", "aliases", multiple=True, metavar="NAME=ID", help="One more name for a model; may be repeated."
 )
+@click.option("--access-log/--no-access-log", default=None, help="A line in the log for each request.  [default: on]")
 def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None:
     """Start the server: the API, and an engine for each model.
 
@@ -46,6 +47,7 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
         {**flags, "aliases": parse_aliases(aliases) if aliases else None}, os.environ, config=config
     )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("penstock.request").setLevel(logging.INFO if settings.access_log else logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     _allow_many_connections()
     with _listen(settings.host, settings.port) as listener:

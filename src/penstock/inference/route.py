@@ -2,7 +2,7 @@
 
 from penstock.catalogue.workers import State, Workers
 from penstock.engines.engine import Endpoint
-from penstock.errors import ModelLoading, ModelNotFound, ModelUnavailable
+from penstock.errors import ModelFailed, ModelLoading, ModelNotFound, ModelUnavailable
 
 _RETRY_PULL_SECONDS = 15
 _RETRY_LOAD_SECONDS = 2
@@ -24,7 +24,7 @@ class Router:
             return worker.endpoint
         if worker.state is State.FAILED:
             message = f"The engine of {name} failed. Whoever runs this server finds the reason in its log."
-            raise ModelUnavailable(message, retry_after=_RETRY_FAILED_SECONDS)
+            raise ModelFailed(message, retry_after=_RETRY_FAILED_SECONDS)
         if worker.state is State.STOPPED:
             raise ModelUnavailable("The server is shutting down.", retry_after=_RETRY_LOAD_SECONDS)
         pulling = worker.state is State.PULLING
