@@ -3,7 +3,7 @@
 Shape: OpenAI's chat completions. `null` means the default everywhere.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -26,10 +26,6 @@ UNSUPPORTED = {
     "prompt_cache_retention": "prompts are cached by themselves; leave it out.",
     "verbosity": "no model here takes it; leave it out.",
 }
-
-
-_SAYS_NOTHING: tuple[Any, ...] = (None, False, [], "none", ["text"])
-"""Values of unsupported parameters that ask for nothing; clients send them all the time."""
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -64,9 +60,7 @@ class ChatRequest(SamplingRequest, kw_only=True):
 
 def parse_chat_request(body: bytes) -> ChatRequest:
     """The request that `body` holds. Raises InvalidRequest (400) that names the field at fault."""
-    value = strict_json.decode(body)
-    if isinstance(value, dict):
-        value = {name: given for name, given in value.items() if name not in UNSUPPORTED or given not in _SAYS_NOTHING}
+    value = validation.what_asks(strict_json.decode(body), UNSUPPORTED)
     request = validation.convert(value, ChatRequest, unsupported=UNSUPPORTED)
     request.check()
     return request

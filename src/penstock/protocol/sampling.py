@@ -27,8 +27,8 @@ class StreamOptions(Struct, forbid_unknown_fields=True):
     """Accepted as OpenAI's API takes it; nothing here is padded."""
 
 
-class SamplingRequest(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A request that an engine samples text for. `null` means the default everywhere."""
+class TextRequest(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a request for text may say in any of OpenAI's APIs: the model, how it is sampled, and for whom."""
 
     model: Name
     temperature: Temperature | None = None
@@ -40,11 +40,8 @@ class SamplingRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     frequency_penalty: Penalty | None = None
     logit_bias: Annotated[dict[TokenId, Bias], Meta(max_length=1024)] | None = None
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
-    max_tokens: Tokens | None = None
-    n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
     stop: StopString | Annotated[list[StopString], Meta(max_length=4)] | None = None
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
     user: Identifier | None = None
     safety_identifier: Identifier | None = None
     prompt_cache_key: Identifier | None = None
@@ -59,6 +56,20 @@ class SamplingRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
 
     @property
+    def stops(self) -> list[str]:
+        if self.stop is None:
+            return []
+        return [self.stop] if isinstance(self.stop, str) else self.stop
+
+
+class SamplingRequest(TextRequest, kw_only=True):
+    """A request that an engine samples text for. `null` means the default everywhere."""
+
+    max_tokens: Tokens | None = None
+    n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
     def output_limit(self) -> int | None:
         """The most tokens the caller wants for one choice; None leaves it to the model."""
         return self.max_tokens
@@ -67,12 +78,6 @@ class SamplingRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     def choices(self) -> int:
         """How many answers the request asks for."""
         return self.n or 1
-
-    @property
-    def stops(self) -> list[str]:
-        if self.stop is None:
-            return []
-        return [self.stop] if isinstance(self.stop, str) else self.stop
 
     @property
     def include_usage(self) -> bool:

@@ -18,6 +18,17 @@ _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTAL
 _WRONG_TYPE = re.compile(r"Expected `(?P<want>[^`]*)`, got `(?P<got>[^`]*)`")
 
 
+_SAYS_NOTHING: tuple[Any, ...] = (None, False, [], "none", ["text"])
+"""Values of unsupported parameters that ask for nothing; clients send them all the time."""
+
+
+def what_asks(value: Any, unsupported: Mapping[str, str]) -> Any:
+    """The body without those unsupported parameters that ask for nothing."""
+    if not isinstance(value, dict):
+        return value
+    return {name: given for name, given in value.items() if name not in unsupported or given not in _SAYS_NOTHING}
+
+
 def convert(value: Any, to: type[T], *, unsupported: Mapping[str, str]) -> T:
     """`value` as a `to`. `unsupported` names known parameters that are refused, each with what to do instead.
 
