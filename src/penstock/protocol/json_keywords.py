@@ -93,8 +93,9 @@ def numbers(known: dict[str, Any], types: list[str] | None, path: str, findings:
         made = _inclusive(made, path, findings)
     if made.get("minimum", -math.inf) > made.get("maximum", math.inf):
         findings.refuse(path, "has bounds that no number is within")
-    if "multipleOf" in known and _multiple(known["multipleOf"], f"{path}.multipleOf", findings):
-        made["multipleOf"] = known["multipleOf"]
+    if "multipleOf" in known and _multiple(known["multipleOf"], made, f"{path}.multipleOf", findings):
+        # The engine's multiples begin at 0; below, it would come to a place from where nothing goes on.
+        made |= {"minimum": max(made.get("minimum", 0), 0), "multipleOf": known["multipleOf"]}
     return made
 
 
@@ -141,7 +142,7 @@ def _inclusive(made: dict[str, Any], path: str, findings: Findings) -> dict[str,
     return ({"minimum": max(low)} if low else {}) | ({"maximum": min(high)} if high else {})
 
 
-def _multiple(value: Any, path: str, findings: Findings) -> bool:
+def _multiple(value: Any, bounds: dict[str, Any], path: str, findings: Findings) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         findings.refuse(path, "must be a number above 0")
     whole = Decimal(repr(value)).scaleb(6) if is_exact(value) else Decimal(0)
@@ -149,6 +150,9 @@ def _multiple(value: Any, path: str, findings: Findings) -> bool:
         whole /= 10
     if not whole or whole % 1 or whole > _MAX_MULTIPLE:
         findings.drop(path, f"must have a value of at most {_MAX_MULTIPLE} without its decimal point")
+        return False
+    if bounds.get("maximum", 0) < 0:
+        findings.drop(path, "can be enforced for numbers from 0 on")
         return False
     return True
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from penstock.errors import InvalidRequest
 from penstock.protocol import json_keywords as keywords
-from penstock.protocol.json_disjoint import all_disjoint
+from penstock.protocol.json_disjoint import View, all_disjoint
 
 MAX_DEPTH = 16
 MAX_PROPERTIES = 500
@@ -188,13 +188,18 @@ class Walk:
             return {}, []
         parts = self._list(known[keyword], keyword, place, closed=place.closed and list(known) == [keyword])
         options = [part.schema for part in parts]
-        if keyword == "oneOf" and not all_disjoint(options, self.definitions):
+        if keyword == "oneOf" and not self._exclude_each_other(options, known["oneOf"], place):
             self.findings.drop(
                 f"{place.path}.oneOf",
                 "has alternatives that may hold at once; give each a type, a const or a required property of its own, "
                 "or use anyOf",
             )
         return {"anyOf": options}, parts
+
+    def _exclude_each_other(self, options: list[Any], given: list[Any], place: Place) -> bool:
+        finals = [View(one, lambda pointer: self.definitions[pointer.rpartition("/")[2]]) for one in options]
+        originals = [View(one, lambda pointer: self._target(pointer, place.path)[0]) for one in given]
+        return all_disjoint(finals, originals)
 
     def _reference(self, known: dict[str, Any], place: Place) -> Part:
         siblings = {key: value for key, value in known.items() if key != "$ref"}
