@@ -44,12 +44,17 @@ clean: ## Remove .venv, caches and build results; models, keys and other data ar
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache build dist
 	find src tests bench -type d -name __pycache__ -prune -exec rm -rf {} +
 
-lock: ## Compile requirements/*.txt anew from pyproject.toml, with the newest releases it allows (needs uv)
+lock: ## Compile the locks in requirements/ anew from pyproject.toml, with the newest releases it allows (needs uv and npm)
 	@command -v uv >/dev/null || { echo 'uv is missing. Install it with: pip install uv' >&2; exit 1; }
 	$(COMPILE) pyproject.toml --group build --output-file requirements/serve.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/serve.txt --output-file requirements/dev.txt
 	for list in requirements/clients/*.in; do \
 		$(COMPILE) "$$list" --output-file "$${list%.in}.txt" || exit 1; \
+	done
+	for list in requirements/clients/*/package.json; do \
+		rm -f "$$(dirname "$$list")/package-lock.json"; \
+		npm install --prefix "$$(dirname "$$list")" --package-lock-only --omit-lockfile-registry-resolved \
+			--ignore-scripts --no-audit --no-fund || exit 1; \
 	done
 
 # One stamp for each thing installed, so that `serve` and `test` share .venv in either order.

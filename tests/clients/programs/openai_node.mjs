@@ -1,0 +1,72 @@
+// openai for Node, the official client, with its own helpers for tools and for structured output.
+import { API_KEY, BASE_URL, MODEL, tell } from "./telling.mjs";
+import OpenAI from "openai";
+import { zodResponseFormat } from "openai/helpers/zod";
+import { z } from "zod";
+
+const client = new OpenAI({ baseURL: BASE_URL, apiKey: API_KEY, maxRetries: 0 });
+const question = { model: MODEL, messages: [{ role: "user", content: "Name a river." }], max_tokens: 24, seed: 7 };
+
+async function chat() {
+  const models = [];
+  for await (const model of client.models.list()) models.push(model.id);
+  return { answer: await client.chat.completions.create(question), models };
+}
+
+async function stream() {
+  const whole = await client.chat.completions.create(question);
+  const stream = client.chat.completions.stream({ ...question, stream_options: { include_usage: true } });
+  const pieces = [];
+  for await (const chunk of stream) {
+    if (chunk.choices[0]?.delta.content) pieces.push(chunk.choices[0].delta.content);
+  }
+  return { whole: whole.choices[0].message.content, pieces, final: await stream.finalChatCompletion() };
+}
+
+/** The client's own loop: it asks, calls the function, and asks again with what the function gave. */
+async function tools() {
+  const asked = [];
+  const weather = {
+    name: "get_weather",
+    description: "The weather in a city.",
+    parameters: { type: "object", properties: { city: { enum: ["Oslo", "Lima"] } }, required: ["city"] },
+    parse: JSON.parse,
+    function: ({ city }) => {
+      asked.push(city);
+      return `It is sunny in ${city}.`;
+    },
+  };
+  const runner = client.chat.completions.runTools({
+    ...question,
+    messages: [{ role: "user", content: "What is the weather in Oslo?" }],
+    tools: [{ type: "function", function: weather }],
+    tool_choice: { type: "function", function: { name: "get_weather" } },
+    max_tokens: 48,
+    stream: true,
+  });
+  await runner.done();
+  return { asked, roles: runner.messages.map((message) => message.role) };
+}
+
+async function structured() {
+  const Person = z.object({ name: z.string().max(12), mood: z.enum(["glad", "calm"]) });
+  const completion = await client.chat.completions.parse({
+    ...question,
+    messages: [{ role: "user", content: "Describe a person." }],
+    response_format: zodResponseFormat(Person, "person"),
+    max_tokens: 64,
+  });
+  return completion.choices[0].message.parsed;
+}
+
+async function errors() {
+  const stranger = new OpenAI({ baseURL: BASE_URL, apiKey: "psk_wrong", maxRetries: 0 });
+  const raised = ({ constructor, code, param, requestID }) => ({ class: constructor.name, code, param, requestID });
+  return [
+    await stranger.chat.completions.create(question).catch(raised),
+    await client.chat.completions.create({ ...question, model: "gpt-17" }).catch(raised),
+    await client.chat.completions.create({ ...question, temperature: 3, stream: true }).catch(raised),
+  ];
+}
+
+await tell({ chat, stream, tools, structured, errors });

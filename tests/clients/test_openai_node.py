@@ -1,0 +1,53 @@
+"""The official client for Node, with its own loops over streams and functions."""
+
+from clients.node import node_client
+from clients.table import shows
+from running_server import SMOL, RunningServer
+
+CLIENT = node_client("openai for Node", "openai-node", "openai", "openai_node.mjs")
+pytestmark = CLIENT.marks
+
+
+@shows("chat")
+def test_an_answer_and_the_list_of_models(real_server: RunningServer) -> None:
+    got = CLIENT.run("chat", real_server)
+    (choice,) = got["answer"]["choices"]
+    assert choice["message"]["content"]
+    assert choice["finish_reason"] in {"stop", "length"}
+    assert got["answer"]["usage"]["completion_tokens"] > 5
+    assert SMOL in got["models"]
+
+
+@shows("stream")
+def test_a_stream_says_what_the_whole_answer_says(real_server: RunningServer) -> None:
+    got = CLIENT.run("stream", real_server)
+    assert len(got["pieces"]) > 5
+    assert "".join(got["pieces"]) == got["whole"]
+    assert got["final"]["choices"][0]["message"]["content"] == got["whole"]
+    assert got["final"]["usage"]["completion_tokens"] >= len(got["pieces"])
+
+
+@shows("tools")
+def test_its_own_loop_calls_the_function_and_hands_over_what_it_gave(real_server: RunningServer) -> None:
+    got = CLIENT.run("tools", real_server)
+    assert len(got["asked"]) == 1
+    assert got["asked"][0] in {"Oslo", "Lima"}
+    assert got["roles"] == ["user", "assistant", "tool"]
+
+
+@shows("structured output")
+def test_its_own_parser_takes_the_object(real_server: RunningServer) -> None:
+    person = CLIENT.run("structured", real_server)
+    assert len(person["name"]) <= 12
+    assert person["mood"] in {"glad", "calm"}
+
+
+@shows("errors")
+def test_errors_raise_the_classes_that_the_client_promises(real_server: RunningServer) -> None:
+    raised = CLIENT.run("errors", real_server)
+    assert all(error.pop("requestID").startswith("req_") for error in raised)
+    assert raised == [
+        {"class": "AuthenticationError", "code": "invalid_api_key", "param": None},
+        {"class": "NotFoundError", "code": "model_not_found", "param": "model"},
+        {"class": "BadRequestError", "code": "invalid_value", "param": "temperature"},
+    ]
