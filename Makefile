@@ -3,7 +3,7 @@
 # Arguments for `penstock serve` go in ARGS: `make serve ARGS="--port 9000"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-clients check clean lock
+.PHONY: help serve test test-clients check docs clean lock
 .NOTPARALLEL:
 .SUFFIXES:
 
@@ -39,6 +39,9 @@ check: .venv/.dev .venv/.package ## Lint, format, types and import contracts, ch
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.dev ## Build the site of the guides into build/site; open build/site/index.html
+	@$(BIN)/zensical build --clean --strict
 
 clean: ## Remove .venv, caches and build results; models, keys and other data are kept
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache build dist

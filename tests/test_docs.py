@@ -71,7 +71,7 @@ def test_the_readme_tells_the_defaults() -> None:
 
 
 def environment(server: RunningServer) -> dict[str, str]:
-    return {**os.environ, "KEY": server.key}
+    return {**os.environ, "PENSTOCK_API_KEY": server.key}
 
 
 def test_the_readmes_python_example_streams_an_answer(real_server: RunningServer) -> None:
