@@ -71,8 +71,13 @@ def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, listener: Listener) -> AsyncIterator[Penstock]:
-    """Everything started: database, ledger and engines; everything ended in the opposite order."""
+async def running(
+    settings: Settings, listener: Listener, *, engine_of: Callable[[Model], Engine] | None = None
+) -> AsyncIterator[Penstock]:
+    """Everything started: database, ledger and engines; everything ended in the opposite order.
+
+    `engine_of` gives the engine of a model in place of the one that its entry names.
+    """
     catalogue, models = served_models(settings)
     data = settings.data_path
     async with AsyncExitStack() as stack:
@@ -94,7 +99,7 @@ async def running(settings: Settings, listener: Listener) -> AsyncIterator[Penst
             Worker(
                 model,
                 catalogue.names_of(model.id),
-                _engine(model),
+                (engine_of or _engine)(model),
                 relay,
                 pull=partial(_pull, model, store, listener, stop),
                 log_path=data / "logs" / f"{model.id.replace('/', '--')}.log",
