@@ -11,12 +11,12 @@ from pathlib import Path
 from fastapi import Request
 
 from penstock.api.asgi import Front
-from penstock.api.chat import ChatCompletions
 from penstock.api.cold import build_cold_plane
 from penstock.api.credentials import Authenticator
 from penstock.api.drain import Drain
 from penstock.api.health import health_router
 from penstock.api.models import models_router
+from penstock.api.routes import hot_routes
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -126,9 +126,9 @@ def _front(
     async def authenticated(request: Request) -> None:
         await authenticator.caller(request.scope)
 
-    chat = ChatCompletions(authenticator, inference, ping_seconds=settings.ping_seconds)
+    hot = hot_routes(authenticator, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(models_router(workers, authenticated), health_router(workers, drain))
-    return Front({"/v1/chat/completions": {"POST": chat.create}}, cold, drain)
+    return Front(hot, cold, drain)
 
 
 def _engine(model: Model) -> Engine:

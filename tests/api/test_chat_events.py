@@ -16,7 +16,7 @@ from scripted_engine import HEAD, answering, chunked, engine, relay
 from penstock.api.chat_events import ChatEvents
 from penstock.api.exchange import Exchange
 from penstock.api.stream import EventStream
-from penstock.inference.completion import Completion
+from penstock.inference.completion import Completion, chat_readers
 from penstock.inference.form import Shaped
 from penstock.inference.meter import Entry
 from penstock.protocol.chat import ChatRequest
@@ -47,7 +47,8 @@ async def client_bytes(parts: list[bytes], *, written: bool = False, **fields: A
     ):
         entry = Entry()
         entry.counts = stream.counts
-        completion = Completion(Shaped(request, calls="written" if written else "none"), stream, entry)
+        shaped = Shaped(request, calls="written" if written else "none")
+        completion = Completion("chatcmpl", request, stream, entry, readers=chat_readers(shaped))
         completion.id, completion.created = "chatcmpl-0", 0
         await events.send(completion, ChatEvents(completion, include_usage=request.include_usage))
     return _CALL_ID.sub(b'"id":"call_"', b"".join(sent))

@@ -28,6 +28,7 @@ LIKELY = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105]}
         ({}, Piece()),
         ({"index": 2, "delta": {"role": "assistant", "content": None}}, Piece(2)),
         ({"delta": {"content": "Hi"}, "finish_reason": None}, Piece(content="Hi")),
+        ({"index": 1, "text": "Hi", "finish_reason": "stop"}, Piece(1, "Hi", finish_reason="stop")),
         ({"delta": {"reasoning_content": "hm"}}, Piece(reasoning="hm")),
         ({"delta": {"reasoning": "hm"}}, Piece(reasoning="hm")),
         ({"delta": {"reasoning_content": "hm", "reasoning": "hm"}}, Piece(reasoning="hm")),
@@ -87,9 +88,18 @@ VLLM = b'{"choices":[{"index":%d}],"usage":{"prompt_tokens":9,"completion_tokens
 @pytest.mark.parametrize("form", [LLAMA_CPP, VLLM], ids=["llama.cpp", "vLLM"])
 def test_tokens_are_counted_for_each_choice_by_itself(form: bytes) -> None:
     counts = counted(form % (0, 1), form % (1, 1), form % (0, 2), form % (0, 3))
-    assert (counts.prompt, counts.completion) == (9, {0: 3, 1: 1})
+    assert (counts.prompt, counts.completion) == ({0: 9}, {0: 3, 1: 1})
     usage = counts.usage()
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (9, 4, 13)
+
+
+def test_prompts_of_one_request_are_counted_each_by_itself() -> None:
+    counts = Counts(choices_per_prompt=2)
+    for choice in range(4):
+        decode_chunk(LLAMA_CPP % (choice, choice)).count(counts)
+    decode_chunk(b'{"choices":[{"index":3}],"prompt_progress":{"total":20,"cache":7}}').count(counts)
+    assert (counts.prompt, counts.cached) == ({0: 9, 1: 20}, {0: 4, 1: 7})
+    assert counts.usage().prompt_tokens == 29
 
 
 def test_cached_and_reasoning_tokens() -> None:

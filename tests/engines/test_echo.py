@@ -15,6 +15,7 @@ from penstock.engines.process import EngineProcess
 from penstock.engines.relay import Relay
 from penstock.errors import EngineError, OperatorError
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.messages import UserMessage
 
 
@@ -49,7 +50,7 @@ async def test_it_answers_with_the_last_message_and_counts_words(tmp_path: Path)
     async with echo(tmp_path) as (_, endpoint, relay):
         texts, reasons, counts = await say(relay, endpoint, "one  two\nthree 🎉")
         assert (texts, reasons) == (["one  two\nthree 🎉"], ["stop"])
-        assert (counts.prompt, counts.completion) == (4, {0: 4})
+        assert (counts.prompt, counts.completion) == ({0: 4}, {0: 4})
 
 
 async def test_max_tokens_choices_and_the_end_of_the_context(tmp_path: Path) -> None:
@@ -58,6 +59,19 @@ async def test_max_tokens_choices_and_the_end_of_the_context(tmp_path: Path) -> 
         assert (texts, reasons, counts.completion) == (["a b"] * 2, ["length"] * 2, {0: 2, 1: 2})
         texts, reasons, _ = await say(relay, endpoint, "w " * 20)
         assert (len(texts[0].split()), reasons) == (12, ["length"])
+
+
+async def test_raw_prompts_are_answered_with_their_own_words(tmp_path: Path) -> None:
+    async with echo(tmp_path) as (_, endpoint, relay):
+        request = CompletionRequest(model="echo", prompt=["a b c", "d"], n=2, max_tokens=2)
+        texts = [""] * 4
+        async with relay.complete(request, endpoint) as stream:
+            while (pieces := await stream.read()) is not None:
+                for piece in pieces:
+                    texts[piece.index] += piece.content
+        assert texts == ["a b", "a b", "d", "d"]
+        assert (stream.counts.prompt, stream.counts.completion) == ({0: 3, 1: 1}, {0: 2, 1: 2, 2: 1, 3: 1})
+        assert await relay.count_text("a  b\nc", endpoint) == 3
 
 
 @pytest.mark.parametrize("fault", ["crash@3", "close@3", "garbage@3", "hang@3"])

@@ -7,6 +7,7 @@ import pytest
 from penstock.engines.llama_cpp import LlamaCpp, available_memory, choose_slots, physical_cores
 from penstock.errors import OperatorError
 from penstock.protocol.chat import parse_chat_request
+from penstock.protocol.completions import CompletionRequest
 
 GIB = 1 << 30
 SLOT = 8192 * 23040
@@ -188,3 +189,13 @@ def test_the_key_travels_in_the_configuration_alone(tmp_path: Path) -> None:
     launch = LlamaCpp(context_length=64, slots=2).launch(served_name="m", api_key="secret", model_file=tmp_path / "m")
     assert (launch.slots, launch.config["api_key"], launch.config["context_length"]) == (2, "secret", 64)
     assert "secret" not in str(launch.environ)
+
+
+def test_raw_prompts_go_to_the_engine_as_they_are_all_in_one_request() -> None:
+    request = CompletionRequest(model="m", prompt=[[1, 2], [3]], n=2, seed=5, max_tokens=9, top_k=3)
+    made = json.loads(LlamaCpp(context_length=64).completion_body(request, served_name="served"))
+    expected = {"model": "served", "prompt": [[1, 2], [3]], "n": 2, "seed": 5, "max_tokens": 9, "top_k": 3}
+    assert {name: made[name] for name in expected} == expected
+    assert made["stream"] is made["timings_per_token"] is made["return_progress"] is True
+    assert made["cache_prompt"] is False
+    assert "messages" not in made

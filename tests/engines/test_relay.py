@@ -229,4 +229,4 @@ def test_counts_only_grow_and_a_repeated_chunk_adds_nothing() -> None:
 def test_progress_of_a_prompt_counts_it_before_the_first_token() -> None:
     counts = Counts()
     decode_chunk(b'{"choices":[],"prompt_progress":{"total":900,"cache":10,"processed":512}}').count(counts)
-    assert (counts.prompt, counts.cached, counts.completion) == (900, 10, {})
+    assert (counts.prompt, counts.cached, counts.completion) == ({0: 900}, {0: 10}, {})

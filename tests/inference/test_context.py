@@ -7,10 +7,11 @@ import pytest
 from scripted_engine import Connection, answering, engine, relay
 
 from penstock.engines.echo import Echo
-from penstock.engines.engine import Endpoint
+from penstock.engines.engine import Abilities, Endpoint
 from penstock.errors import ContextLengthExceeded, InvalidRequest
 from penstock.inference import context
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import CompletionRequest
 
 TOOL = {"type": "function", "function": {"name": "f", "description": "d" * 600}}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "9" * 600}}
@@ -104,3 +105,58 @@ def test_the_models_own_bound_holds_where_the_request_names_none(
 ) -> None:
     endpoint = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=1000), 4, 1000, max_output)
     assert context.bounded(request(**fields), endpoint).output_limit == limit
+
+
+def tokenizing(tokens: int) -> Connection:
+    body = msgspec.json.encode({"tokens": [1] * tokens})
+    return answering(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+
+async def check_prompt(prompt: Any, *, counts: int | None = None, max_tokens: int | None = 100) -> None:
+    asked = CompletionRequest(model="m", prompt=prompt, max_tokens=max_tokens)
+    count = answering(b"") if counts is None else tokenizing(counts)
+    knows = Abilities(vocabulary=50)
+    async with (
+        engine(count, context_length=1000, max_output=500, abilities=knows) as endpoint,
+        relay() as talks,
+    ):
+        await context.check_completion(asked, endpoint, talks)
+
+
+async def test_a_raw_prompt_may_fill_the_context_to_the_last_token() -> None:
+    await check_prompt("w" * 896)  # nobody is asked
+    await check_prompt("w" * 5000, counts=900)
+    await check_prompt([1] * 900)
+    for prompt, counts in (("w" * 5000, 901), ([1] * 901, None)):
+        with pytest.raises(ContextLengthExceeded, match=r"1000 tokens.*prompt has 901 and 100 tokens of answer") as bad:
+            await check_prompt(prompt, counts=counts)
+        assert bad.value.param == "prompt"
+
+
+async def test_the_prompt_at_fault_is_named() -> None:
+    with pytest.raises(ContextLengthExceeded, match="at least") as refused:
+        await check_prompt(["fits", "w" * 100_000])
+    assert refused.value.param == "prompt[1]"
+    with pytest.raises(InvalidRequest, match="50 is no token of this model, whose tokens are 0 to 49") as unknown:
+        await check_prompt([[49], [50]])
+    assert unknown.value.param == "prompt[1]"
+
+
+async def test_tokens_for_a_model_that_takes_text_alone() -> None:
+    endpoint = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=64), 4, 64, 64)
+    async with relay() as talks:
+        with pytest.raises(InvalidRequest, match="m takes text, not tokens") as refused:
+            await context.check_completion(CompletionRequest(model="m", prompt=[1]), endpoint, talks)
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "prompt")
+
+
+async def test_more_output_than_the_model_gives_for_a_raw_prompt() -> None:
+    with pytest.raises(InvalidRequest, match="max_tokens is 501; this model gives 500"):
+        await check_prompt("Hi", max_tokens=501)
+
+
+@pytest.mark.parametrize(("given", "max_output", "limit"), [(None, 500, 16), (None, 7, 7), (300, 500, 300)])
+def test_the_bound_of_a_completion_that_names_none(given: int | None, max_output: int, limit: int) -> None:
+    endpoint = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=1000), 4, 1000, max_output)
+    asked = CompletionRequest(model="m", prompt="Hi", max_tokens=given)
+    assert context.bounded_completion(asked, endpoint).output_limit == limit

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.protocol.answer import CompletionDetails, PromptDetails, Usage
-from penstock.protocol.sse import ChunkWriter, EventSplitter, EventTooLarge
+from penstock.protocol.sse import ChunkWriter, EventSplitter, EventTooLarge, TextChunkWriter
 
 payloads = st.lists(
     st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), min_size=1), max_size=6
@@ -70,3 +70,12 @@ def test_the_usage_chunk_has_no_choices(writer: ChunkWriter) -> None:
 def test_without_include_usage_no_chunk_speaks_of_usage() -> None:
     writer = ChunkWriter(completion_id="c", created=5, model="m", include_usage=False)
     assert "usage" not in read(writer.content(0, "x"))
+
+
+def test_chunks_of_a_raw_prompt_have_a_text_in_place_of_a_delta() -> None:
+    writer = TextChunkWriter(completion_id="cmpl-1", created=5, model="m", include_usage=False)
+    text = read(writer.text(1, 'x"\n🎉'))
+    assert (text["id"], text["object"]) == ("cmpl-1", "text_completion")
+    assert text["choices"] == [{"index": 1, "text": 'x"\n🎉', "logprobs": None, "finish_reason": None}]
+    (end,) = read(writer.finish(0, "stop", "END"))["choices"]
+    assert end == {"index": 0, "text": "", "logprobs": None, "finish_reason": "stop", "stop_reason": "END"}

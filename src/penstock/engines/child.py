@@ -41,7 +41,7 @@ def claim_stdout() -> int:
     return answer
 
 
-def announce(answer: int, url: str, abilities: dict[str, bool] | None = None) -> None:
+def announce(answer: int, url: str, abilities: dict[str, bool | int] | None = None) -> None:
     """Tell the server where this engine listens, and what it can do (the fields of `Abilities`)."""
     os.write(answer, msgspec.json.encode({"url": url, "abilities": abilities or {}}) + b"\n")
     os.close(answer)

@@ -44,6 +44,8 @@ class Logprobs(msgspec.Struct):
 
 class Choice(msgspec.Struct):
     index: int = 0
+    text: str | None = None
+    """In the answer to a raw prompt, where a chat has a delta."""
     delta: Delta = msgspec.field(default_factory=Delta)
     finish_reason: str | None = None
     stop_reason: str | int | None = None
@@ -55,7 +57,7 @@ class Choice(msgspec.Struct):
             reason = "stop"
         return Piece(
             index=self.index,
-            content=self.delta.content or "",
+            content=self.delta.content or self.text or "",
             reasoning=self.delta.reasoning_content or self.delta.reasoning or "",
             finish_reason=reason,
             stop_reason=self.stop_reason if isinstance(self.stop_reason, str) else None,
@@ -100,28 +102,23 @@ class CountedChunk(msgspec.Struct):
     error: Any = None
 
     def count(self, counts: Counts) -> None:
-        """Carry what this chunk says about tokens into `counts`. Counts only grow: a repeated chunk adds nothing."""
+        """Carry what this chunk says about tokens into `counts`."""
+        first = self.choices[0].index if self.choices else 0
         if progress := self.prompt_progress:
-            counts.prompt = max(counts.prompt, progress.total)
-            counts.cached = max(counts.cached, progress.cache)
+            counts.read(first, progress.total, cached=progress.cache)
         if timings := self.timings:
-            counts.prompt = max(counts.prompt, timings.cache_n + timings.prompt_n)
-            counts.cached = max(counts.cached, timings.cache_n)
+            counts.read(first, timings.cache_n + timings.prompt_n, cached=timings.cache_n)
             self._count_completion(counts, timings.predicted_n)
         if usage := self.usage:
-            self._count_usage(counts, usage)
+            cached = usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
+            counts.read(first, usage.prompt_tokens, cached=cached or 0)
+            if usage.completion_tokens_details:
+                counts.reasoning = max(counts.reasoning, usage.completion_tokens_details.reasoning_tokens or 0)
+            self._count_completion(counts, usage.completion_tokens)
 
     def _count_completion(self, counts: Counts, tokens: int) -> None:
         for choice in self.choices:
-            counts.completion[choice.index] = max(counts.completion.get(choice.index, 0), tokens)
-
-    def _count_usage(self, counts: Counts, usage: EngineUsage) -> None:
-        counts.prompt = max(counts.prompt, usage.prompt_tokens)
-        if usage.prompt_tokens_details:
-            counts.cached = max(counts.cached, usage.prompt_tokens_details.cached_tokens or 0)
-        if usage.completion_tokens_details:
-            counts.reasoning = max(counts.reasoning, usage.completion_tokens_details.reasoning_tokens or 0)
-        self._count_completion(counts, usage.completion_tokens)
+            counts.wrote(choice.index, tokens)
 
 
 _decoder = msgspec.json.Decoder(CountedChunk)

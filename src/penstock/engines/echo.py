@@ -1,5 +1,7 @@
 """The echo engine: answers with the words of the last message, at a set rate, with the faults one asks for.
 
+A raw prompt is answered with its own words; where it is given as tokens, the word of a token is its number.
+
 It is a real engine process that costs nothing, for dry runs of clients and for trying what happens when engines fail.
 Faults, each `NAME@K` where K counts tokens from 1 (`crash@3` dies in place of the third token):
 
@@ -20,6 +22,7 @@ import msgspec
 from penstock.engines.engine import Launch
 from penstock.errors import OperatorError
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.messages import Message, text_of
 
 FAULT = re.compile(r"(?:(?:crash|close|hang|garbage|repeat)@[1-9][0-9]{0,6}|error|lie)")
@@ -59,6 +62,17 @@ class Echo:
                 "messages": [_message(message) for message in request.messages],
                 "max_tokens": request.output_limit,
                 "n": request.choices,
+                "stream": True,
+            }
+        )
+
+    def completion_body(self, request: CompletionRequest, *, served_name: str) -> bytes:
+        return msgspec.json.encode(
+            {
+                "model": served_name,
+                "prompt": request.prompts,
+                "max_tokens": request.output_limit,
+                "n": request.n or 1,
                 "stream": True,
             }
         )

@@ -5,7 +5,9 @@ import os
 import re
 import socket
 import time
+import zlib
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,6 +15,9 @@ import uvicorn
 
 from penstock.engines import child
 from penstock.engines.echo import FAULT
+
+VOCABULARY = 1_000_000
+"""Token ids below this are taken; each stands for its number as a word."""
 
 _TOKEN = re.compile(r"\s*\S+|\s+$")
 
@@ -22,7 +27,7 @@ class Hanging(Exception):  # control flow of a fault, not an error of anything
 
 
 class EchoServer:
-    """A raw ASGI application that speaks the engine side of chat completions."""
+    """A raw ASGI application that speaks the engine side of chat completions and of raw ones."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._key = f"Bearer {config['api_key']}".encode()
@@ -38,38 +43,47 @@ class EchoServer:
         elif dict(scope["headers"]).get(b"authorization") != self._key:
             await _answer(send, 401, {"error": {"message": "wrong key", "type": "authentication_error"}})
         elif scope["path"] == "/v1/chat/completions/input_tokens":
-            await _answer(send, 200, {"input_tokens": len(_words(msgspec.json.decode(body)))})
+            (told,) = _prompts(msgspec.json.decode(body))
+            await _answer(send, 200, {"input_tokens": told.tokens})
+        elif scope["path"] == "/tokenize":
+            words = msgspec.json.decode(body)["content"].split()
+            await _answer(send, 200, {"tokens": [zlib.crc32(word.encode()) % VOCABULARY for word in words]})
         else:
             await _while_connected(receive, self._complete(msgspec.json.decode(body), send))
 
     async def _complete(self, request: dict[str, Any], send: Any) -> None:
-        faults, prompt = list(self._faults), _words(request)
-        words = _TOKEN.findall(request["messages"][-1]["content"])
+        faults, prompts = list(self._faults), _prompts(request)
+        words = prompts[0].words
         if self._directives and words and FAULT.fullmatch(words[0].strip().removeprefix("!")):
             faults.append(words.pop(0).strip().removeprefix("!"))
-        limit = min(request.get("max_tokens") or self._context, max(0, self._context - len(prompt)))
         if "lie" in faults:
             await asyncio.Event().wait()
         if "error" in faults:
             await _answer(send, 500, {"error": {"message": "asked to fail", "type": "server_error"}})
             return
         await _start(send, 200, b"text/event-stream")
-        choices = range(request.get("n") or 1)
+        choices = [_Choice(prompt, self._limit(request, prompt)) for prompt in prompts for _ in range(request["n"])]
         try:
-            for number, word in enumerate(words[:limit], 1):
-                if self._delay:
-                    await asyncio.sleep(self._delay)
-                for index in choices:
-                    await self._token(send, index, number, word, len(prompt), faults)
+            await self._stream(send, choices, faults)
         except Hanging:
             return
-        for index in choices:
-            reason = "length" if len(words) > limit else "stop"
-            await _event(send, _chunk(index, {}, reason, len(prompt), min(len(words), limit)))
+        for index, choice in enumerate(choices):
+            await _event(send, choice.chunk(index, "", len(choice.said), choice.reason))
         await _write(send, b"data: [DONE]\n\n")
         await send({"type": "http.response.body"})
 
-    async def _token(self, send: Any, index: int, number: int, word: str, prompt: int, faults: list[str]) -> None:
+    def _limit(self, request: dict[str, Any], prompt: "_Prompt") -> int:
+        return min(request.get("max_tokens") or self._context, max(0, self._context - prompt.tokens))
+
+    async def _stream(self, send: Any, choices: list["_Choice"], faults: list[str]) -> None:
+        for number in range(1, max(len(choice.said) for choice in choices) + 1):
+            if self._delay:
+                await asyncio.sleep(self._delay)
+            for index, choice in enumerate(choices):
+                if number <= len(choice.said):
+                    await self._token(send, choice.chunk(index, choice.said[number - 1], number), number, faults)
+
+    async def _token(self, send: Any, chunk: dict[str, Any], number: int, faults: list[str]) -> None:
         active = {fault.split("@")[0] for fault in faults if fault.endswith(f"@{number}")}
         if "crash" in active:
             os._exit(70)
@@ -81,18 +95,39 @@ class EchoServer:
         if "garbage" in active:
             await _write(send, b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}\n\n')
         for _ in range(2 if "repeat" in active else 1):
-            await _event(send, _chunk(index, {"content": word}, None, prompt, number))
+            await _event(send, chunk)
 
 
-def _words(request: dict[str, Any]) -> list[str]:
-    """One word of any message is one token of the prompt."""
-    return [word for message in request["messages"] for word in message["content"].split()]
+@dataclass
+class _Prompt:
+    """One word is one token: `tokens` of them were asked with, and `words` are what is said to that."""
+
+    tokens: int
+    words: list[str]
+    in_chat: bool
 
 
-def _chunk(index: int, delta: dict[str, str], reason: str | None, prompt: int, completion: int) -> dict[str, Any]:
-    usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    choice = {"index": index, "delta": delta, "finish_reason": reason}
-    return {"object": "chat.completion.chunk", "choices": [choice], "usage": usage}
+def _prompts(request: dict[str, Any]) -> list[_Prompt]:
+    if "messages" in request:
+        texts = [message["content"] for message in request["messages"]]
+        return [_Prompt(sum(len(text.split()) for text in texts), _TOKEN.findall(texts[-1]), in_chat=True)]
+    prompts = [each if isinstance(each, str) else " ".join(map(str, each)) for each in request["prompt"]]
+    return [_Prompt(len(text.split()), _TOKEN.findall(text), in_chat=False) for text in prompts]
+
+
+class _Choice:
+    """One answer to a prompt, of `limit` words at most."""
+
+    def __init__(self, prompt: _Prompt, limit: int) -> None:
+        self._prompt = prompt
+        self.said = prompt.words[:limit]
+        self.reason = "length" if len(prompt.words) > limit else "stop"
+
+    def chunk(self, index: int, text: str, completion: int, reason: str | None = None) -> dict[str, Any]:
+        prompt = self._prompt.tokens
+        usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        said = {"delta": {"content": text} if text else {}} if self._prompt.in_chat else {"text": text}
+        return {"choices": [{"index": index, **said, "finish_reason": reason}], "usage": usage}
 
 
 async def _while_connected(receive: Any, work: Coroutine[Any, Any, None]) -> None:
@@ -138,7 +173,7 @@ def main() -> None:
     answer = child.claim_stdout()
     time.sleep(config["load_seconds"])
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    child.announce(answer, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    child.announce(answer, f"http://127.0.0.1:{listener.getsockname()[1]}", {"vocabulary": VOCABULARY})
     server = uvicorn.Server(uvicorn.Config(EchoServer(config), log_level="warning", lifespan="off"))
     server.run(sockets=[listener])
 

@@ -14,6 +14,7 @@ import msgspec
 
 from penstock.protocol.answer import CompletionDetails, PromptDetails, TokenLogprob, Usage
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import CompletionRequest
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Engine(Protocol):
         `grammar`, in GBNF, is given only to an engine that has the ability.
         """
 
+    def completion_body(self, request: CompletionRequest, *, served_name: str) -> bytes:
+        """The same for raw prompts: no template is laid around them."""
+
 
 class Abilities(msgspec.Struct, frozen=True):
     """What an engine can do with its model; the engine process says so when it starts."""
@@ -52,6 +56,8 @@ class Abilities(msgspec.Struct, frozen=True):
     logprobs: bool = False
     reasoning_effort: bool = False
     images: bool = False
+    vocabulary: int = 0
+    """Prompts may be given as token ids below this; 0: not at all."""
 
 
 class Pulse:
@@ -136,21 +142,34 @@ class Piece(msgspec.Struct):
 
 @dataclass
 class Counts:
-    """Tokens so far, as the engine counts them."""
+    """Tokens so far, as the engine counts them. They only grow: what is told twice counts once."""
 
-    prompt: int = 0
-    cached: int = 0
+    choices_per_prompt: int | None = None
+    """None: all choices answer one prompt."""
+    prompt: dict[int, int] = field(default_factory=dict)
+    """Prompt -> tokens; of these, `cached` were read before."""
+    cached: dict[int, int] = field(default_factory=dict)
     reasoning: int = 0
     completion: dict[int, int] = field(default_factory=dict)
     """Choice -> tokens."""
 
+    def read(self, choice: int, tokens: int, *, cached: int) -> None:
+        """The prompt of `choice` has so many tokens."""
+        prompt = choice // self.choices_per_prompt if self.choices_per_prompt else 0
+        self.prompt[prompt] = max(self.prompt.get(prompt, 0), tokens)
+        self.cached[prompt] = max(self.cached.get(prompt, 0), cached)
+
+    def wrote(self, choice: int, tokens: int) -> None:
+        """So many tokens have been added to `choice`."""
+        self.completion[choice] = max(self.completion.get(choice, 0), tokens)
+
     def usage(self) -> Usage:
         """The counts in the form that goes to the client."""
-        completion = sum(self.completion.values())
+        prompt, completion = sum(self.prompt.values()), sum(self.completion.values())
         return Usage(
-            prompt_tokens=self.prompt,
+            prompt_tokens=prompt,
             completion_tokens=completion,
-            total_tokens=self.prompt + completion,
-            prompt_tokens_details=PromptDetails(self.cached),
+            total_tokens=prompt + completion,
+            prompt_tokens_details=PromptDetails(sum(self.cached.values())),
             completion_tokens_details=CompletionDetails(self.reasoning),
         )

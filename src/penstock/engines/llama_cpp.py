@@ -13,6 +13,7 @@ import msgspec
 from penstock.engines.engine import Launch
 from penstock.errors import OperatorError
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.messages import (
     AssistantMessage,
     Content,
@@ -23,6 +24,7 @@ from penstock.protocol.messages import (
     arguments_of,
     text_of,
 )
+from penstock.protocol.sampling import SamplingRequest
 
 MAX_SLOTS = 16
 _KV_SHARE = 0.25
@@ -59,39 +61,47 @@ class LlamaCpp:
         return Launch("penstock.engines.llama_cpp_process", config, slots, {"GLIBC_TUNABLES": _HUGE_PAGES})
 
     def chat_body(self, request: ChatRequest, *, served_name: str, grammar: str | None = None) -> bytes:
-        body: dict[str, Any] = {
-            "model": served_name,
-            "messages": [_message(message) for message in request.messages],
-            "stream": True,
-            # Every chunk says how many tokens there are: counts stay exact when a client leaves.
-            "timings_per_token": True,
-            # Signs of life while a long prompt is read.
-            "return_progress": True,
-            "temperature": 1.0 if request.temperature is None else request.temperature,
-            "top_p": 1.0 if request.top_p is None else request.top_p,
-            "presence_penalty": request.presence_penalty or 0.0,
-            "frequency_penalty": request.frequency_penalty or 0.0,
-            "n": request.choices,
-        }
-        # OpenAI's API does not know these; where a request is silent, llama.cpp's own defaults hold (40, 0.05, 1).
-        # They suit small models, and cutting off the tail before sampling saves a tenth of the time of a step.
-        for name, value in (
-            ("top_k", request.top_k),
-            ("min_p", request.min_p),
-            ("repeat_penalty", request.repetition_penalty),
-        ):
-            if value is not None:
-                body[name] = value
-        if request.output_limit is not None:
-            body["max_tokens"] = request.output_limit
-        if request.seed is not None:
-            body["seed"] = request.seed % 2**32 if request.seed % 2**32 != 2**32 - 1 else 0  # 2^32-1 means random
-            # A prompt read from the cache is computed in other batches, whose sums differ in the last digits: enough
-            # for another token now and then. Who names a seed wants the same text again.
-            body["cache_prompt"] = False
-        if request.logit_bias:
-            body["logit_bias"] = [[int(token), bias] for token, bias in request.logit_bias.items()]
-        return msgspec.json.encode({**body, **_form(request, grammar)})
+        messages = [_message(message) for message in request.messages]
+        return msgspec.json.encode(
+            {"model": served_name, "messages": messages, **_sampling(request), **_form(request, grammar)}
+        )
+
+    def completion_body(self, request: CompletionRequest, *, served_name: str) -> bytes:
+        return msgspec.json.encode({"model": served_name, "prompt": request.prompts, **_sampling(request)})
+
+
+def _sampling(request: SamplingRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "stream": True,
+        # Every chunk says how many tokens there are: counts stay exact when a client leaves.
+        "timings_per_token": True,
+        # Signs of life while a long prompt is read.
+        "return_progress": True,
+        "temperature": 1.0 if request.temperature is None else request.temperature,
+        "top_p": 1.0 if request.top_p is None else request.top_p,
+        "presence_penalty": request.presence_penalty or 0.0,
+        "frequency_penalty": request.frequency_penalty or 0.0,
+        "n": request.n or 1,
+    }
+    # OpenAI's API does not know these; where a request is silent, llama.cpp's own defaults hold (40, 0.05, 1).
+    # They suit small models, and cutting off the tail before sampling saves a tenth of the time of a step.
+    for name, value in (
+        ("top_k", request.top_k),
+        ("min_p", request.min_p),
+        ("repeat_penalty", request.repetition_penalty),
+    ):
+        if value is not None:
+            body[name] = value
+    if request.output_limit is not None:
+        body["max_tokens"] = request.output_limit
+    if request.seed is not None:
+        body["seed"] = request.seed % 2**32 if request.seed % 2**32 != 2**32 - 1 else 0  # 2^32-1 means random
+        # A prompt read from the cache is computed in other batches, whose sums differ in the last digits: enough
+        # for another token now and then. Who names a seed wants the same text again.
+        body["cache_prompt"] = False
+    if request.logit_bias:
+        body["logit_bias"] = [[int(token), bias] for token, bias in request.logit_bias.items()]
+    return body
 
 
 def _form(request: ChatRequest, grammar: str | None) -> dict[str, Any]:

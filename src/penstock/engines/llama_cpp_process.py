@@ -2,6 +2,7 @@
 
 import threading
 from http.client import HTTPConnection
+from typing import Any
 
 import msgspec
 import xllamacpp
@@ -13,7 +14,7 @@ _PROMPT_BATCH = 512
 _PROMPT_CACHE_MIB = 256
 """Host memory for prompts that left their slot; the engine's own default is 8 GiB."""
 _LOG_WARNINGS = 2
-_PROPS_SECONDS = 30
+_ASK_SECONDS = 30
 
 
 def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
@@ -42,12 +43,9 @@ def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
     return params
 
 
-def abilities(url: str, api_key: str) -> dict[str, bool]:
-    """What this model can do, as far as its template tells. Source: the server's own `GET /props`."""
-    server = HTTPConnection(url.removeprefix("http://"), timeout=_PROPS_SECONDS)
-    server.request("GET", "/props", headers={"authorization": f"Bearer {api_key}"})
-    props = msgspec.json.decode(server.getresponse().read())
-    server.close()
+def abilities(url: str, api_key: str) -> dict[str, bool | int]:
+    """What this model can do, as far as its file and template tell. Source: the server's own answers."""
+    props, models = (_ask(url, api_key, path) for path in ("/props", "/v1/models"))
     caps = props.get("chat_template_caps", {})
     return {
         "grammar": True,
@@ -55,7 +53,16 @@ def abilities(url: str, api_key: str) -> dict[str, bool]:
         "tools": bool(caps.get("supports_tools") and caps.get("supports_tool_calls")),
         "reasoning_effort": bool(caps.get("supports_reasoning_effort")),
         "images": bool(props.get("modalities", {}).get("vision")),
+        "vocabulary": int(models["data"][0]["meta"]["n_vocab"]),
     }
+
+
+def _ask(url: str, api_key: str, path: str) -> dict[str, Any]:
+    server = HTTPConnection(url.removeprefix("http://"), timeout=_ASK_SECONDS)
+    server.request("GET", path, headers={"authorization": f"Bearer {api_key}"})
+    answer: dict[str, Any] = msgspec.json.decode(server.getresponse().read())
+    server.close()
+    return answer
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -17,9 +17,13 @@ from penstock.engines.chunk import CountedChunk, decode_chunk
 from penstock.engines.engine import Counts, Endpoint, Piece
 from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import CompletionRequest
+from penstock.protocol.sampling import SamplingRequest
 from penstock.protocol.sse import EventSplitter, EventTooLarge
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _CONNECT_SECONDS = 5.0
 _COUNT_SECONDS = 15.0
@@ -30,10 +34,10 @@ class EngineStream:
     """The answer of an engine as it comes. Read it until None; `counts` are right at any moment."""
 
     def __init__(
-        self, endpoint: Endpoint, response: aiohttp.ClientResponse, *, choices: int, stall_seconds: float
+        self, endpoint: Endpoint, response: aiohttp.ClientResponse, request: SamplingRequest, *, stall_seconds: float
     ) -> None:
-        self.counts = Counts()
-        self._choices = choices
+        self.counts = Counts(choices_per_prompt=request.n or 1)
+        self._choices = request.choices
         self._pulse = endpoint.pulse
         self._pulse.beat()
         self._response = response
@@ -151,34 +155,57 @@ class Relay:
         Raises EngineError, ContextLengthExceeded or ModelLoading before the block is entered.
         """
         body = endpoint.engine.chat_body(request, served_name=endpoint.served_name, grammar=grammar)
+        async with self._stream(request, endpoint, "/v1/chat/completions", body) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def complete(self, request: CompletionRequest, endpoint: Endpoint) -> AsyncIterator[EngineStream]:
+        """The same for raw prompts, all in one stream: choice `index` answers prompt `index // n`."""
+        body = endpoint.engine.completion_body(request, served_name=endpoint.served_name)
+        async with self._stream(request, endpoint, "/v1/completions", body) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def _stream(
+        self, request: SamplingRequest, endpoint: Endpoint, path: str, body: bytes
+    ) -> AsyncIterator[EngineStream]:
         endpoint.pulse.wait()
         try:
-            response = await self._post(endpoint, "/v1/chat/completions", body)
+            response = await self._post(endpoint, path, body)
             endpoint.pulse.beat()
         finally:
             endpoint.pulse.done()
         if response.status != 200:
             async with response:
                 raise await _refusal(response)
-        stream = EngineStream(endpoint, response, choices=request.choices, stall_seconds=self._stall_seconds)
+        stream = EngineStream(endpoint, response, request, stall_seconds=self._stall_seconds)
         try:
             yield stream
         finally:
             stream.close()
 
     async def count_prompt(self, request: ChatRequest, endpoint: Endpoint) -> int:
-        """The tokens of the prompt as the engine's own template and tokenizer make them; one prompt at a time.
+        """The tokens of a conversation as the engine's own template and tokenizer make them.
 
-        Raises EngineError, or ServerOverloaded when it takes too long. Slow counting is no sign of a dead engine.
+        Raises EngineError, or ServerOverloaded when it takes too long.
         """
         body = endpoint.engine.chat_body(request, served_name=endpoint.served_name)
+        return (await self._count(endpoint, "/v1/chat/completions/input_tokens", body, _InputTokens)).input_tokens
+
+    async def count_text(self, text: str, endpoint: Endpoint) -> int:
+        """The tokens of a raw prompt, those that the tokenizer puts around it included. Raises as count_prompt does."""
+        body = msgspec.json.encode({"content": text, "add_special": True})
+        return len((await self._count(endpoint, "/tokenize", body, _Tokenized)).tokens)
+
+    async def _count(self, endpoint: Endpoint, path: str, body: bytes, answer: type[T]) -> T:
+        """Ask for a count, one at a time. Slow counting is no sign of a dead engine."""
         try:
             async with asyncio.timeout(_COUNT_SECONDS), endpoint.counting:
-                response = await self._post(endpoint, "/v1/chat/completions/input_tokens", body)
+                response = await self._post(endpoint, path, body)
                 async with response:
                     if response.status != 200:
                         raise await _refusal(response)
-                    return msgspec.json.decode(await response.read(), type=_InputTokens).input_tokens
+                    return msgspec.json.decode(await response.read(), type=answer)
         except TimeoutError as error:
             message = "The server is busy counting other long prompts."
             raise ServerOverloaded(message, retry_after=int(_COUNT_SECONDS)) from error
@@ -206,6 +233,10 @@ class Relay:
 
 class _InputTokens(msgspec.Struct):
     input_tokens: int
+
+
+class _Tokenized(msgspec.Struct):
+    tokens: list[int]
 
 
 class _RefusalDetails(msgspec.Struct):

@@ -2,10 +2,10 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from penstock.engines.engine import Piece
+from penstock.engines.engine import Endpoint, Piece
 from penstock.engines.relay import EngineStream, Relay
 from penstock.errors import EngineError, ModelLoading
 from penstock.inference import context
@@ -19,24 +19,32 @@ from penstock.inference.token_logprobs import LogprobQueue
 from penstock.inference.tool_calls import WrittenCalls
 from penstock.protocol.answer import Usage
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import CompletionRequest
+from penstock.protocol.sampling import SamplingRequest
 from penstock.tenants.keys import Caller
 
 
 class Completion:
     """A completion under way: pieces of text to read until None, and the usage so far."""
 
-    def __init__(self, shaped: Shaped, stream: EngineStream, entry: Entry) -> None:
-        request = shaped.request
-        self.id = f"chatcmpl-{uuid.uuid4()}"
+    def __init__(
+        self,
+        kind: str,
+        request: SamplingRequest,
+        stream: EngineStream,
+        entry: Entry,
+        *,
+        readers: Mapping[int, ChoiceReader],
+    ) -> None:
+        """`kind` begins its id; `readers` are those of choices whose text does not simply pass as it comes."""
+        self.id = f"{kind}-{uuid.uuid4()}"
         self.created = int(time.time())
         self.model = request.model
         self.choices = request.choices
         self._stream = stream
         self._entry = entry
         self._open = set(range(self.choices))
-        # Most requests have nothing to be read out of their text: their pieces pass as they come.
-        special = request.stops or request.logprobs or shaped.calls != "none"
-        self._readers = {index: _reader(shaped) for index in self._open} if special else {}
+        self._readers = readers
 
     async def read(self) -> list[Piece] | None:
         """What came since the last call; None at the end. May be empty. Raises EngineError."""
@@ -62,13 +70,26 @@ class Completion:
         return self._entry.counts.usage()
 
 
-def _reader(shaped: Shaped) -> ChoiceReader:
+def chat_readers(shaped: Shaped) -> dict[int, ChoiceReader]:
+    """Most requests have nothing to be read out of their text: their pieces pass as they come."""
     request = shaped.request
-    return ChoiceReader(
-        calls=WrittenCalls() if shaped.calls == "written" else None,
-        stops=StopScanner(request.stops) if request.stops else None,
-        logprobs=LogprobQueue(top=request.top_logprobs or 0) if request.logprobs else None,
-    )
+    if not (request.stops or request.logprobs or shaped.calls != "none"):
+        return {}
+    return {
+        index: ChoiceReader(
+            calls=WrittenCalls() if shaped.calls == "written" else None,
+            stops=StopScanner(request.stops) if request.stops else None,
+            logprobs=LogprobQueue(top=request.top_logprobs or 0) if request.logprobs else None,
+        )
+        for index in range(request.choices)
+    }
+
+
+def text_readers(request: CompletionRequest) -> dict[int, ChoiceReader]:
+    """The same for raw prompts, which know stop strings alone."""
+    if not request.stops:
+        return {}
+    return {index: ChoiceReader(stops=StopScanner(request.stops)) for index in range(request.choices)}
 
 
 class Inference:
@@ -97,11 +118,38 @@ class Inference:
         ) as entry:
             shaped = await self._shaper.shape(request, form, endpoint)
             await context.check(shaped.request, endpoint, self._relay)
-            async with self._admission.enter(endpoint, places=request.choices):
-                if self._router.pick(request.model) is not endpoint:
-                    raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
-                entry.entered = time.monotonic()
+            async with self._admitted(request.model, endpoint, entry, places=request.choices):
                 bounded = context.bounded(shaped.request, endpoint)
                 async with self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream:
                     entry.counts = stream.counts
-                    yield Completion(shaped, stream, entry)
+                    yield Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
+
+    @asynccontextmanager
+    async def complete(
+        self, request: CompletionRequest, caller: Caller, *, request_id: str, delivery: Delivery
+    ) -> AsyncIterator[Completion]:
+        """Run one completion of raw prompts, in the way of `chat`. All its prompts run as one request of the engine."""
+        endpoint = self._router.pick(request.model)
+        streamed = bool(request.stream)
+        with self._meter.follow(
+            caller, request_id=request_id, model=endpoint.model, streamed=streamed, delivery=delivery
+        ) as entry:
+            request = context.bounded_completion(request, endpoint)
+            await context.check_completion(request, endpoint, self._relay)
+            # The choices of one prompt need their slots at once; beyond the slots, prompts wait inside the engine.
+            places = max(request.n or 1, min(request.choices, endpoint.slots))
+            async with (
+                self._admitted(request.model, endpoint, entry, places=places),
+                self._relay.complete(request, endpoint) as stream,
+            ):
+                entry.counts = stream.counts
+                yield Completion("cmpl", request, stream, entry, readers=text_readers(request))
+
+    @asynccontextmanager
+    async def _admitted(self, model: str, endpoint: Endpoint, entry: Entry, *, places: int) -> AsyncIterator[None]:
+        """Hold `places` slots of the endpoint, once it is this request's turn."""
+        async with self._admission.enter(endpoint, places=places):
+            if self._router.pick(model) is not endpoint:
+                raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
+            entry.entered = time.monotonic()
+            yield

@@ -6,6 +6,7 @@ from penstock.engines.engine import Endpoint
 from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, InvalidRequest
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.completions import DEFAULT_MAX_TOKENS, CompletionRequest, Prompt
 from penstock.protocol.messages import AssistantMessage, Message, text_of
 
 _TEMPLATE_TOKENS = 256
@@ -15,6 +16,8 @@ _TOOL_TEMPLATE_TOKENS = 1024
 """What a template says about tools, at most, beside their definitions."""
 _CALL_TOKENS = 128
 """What the name of a function and a template's words around its call come to, at most."""
+_EDGE_TOKENS = 4
+"""What a tokenizer puts around a raw prompt, at most."""
 _LONGEST_TOKEN_BYTES = 64
 """A prompt has a token for each message, and one for every so many bytes: vocabularies hold no longer ones in
 practice."""
@@ -33,10 +36,8 @@ async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
     A token is a byte at least, so most requests are seen to fit without a question to the engine; the others are
     counted by it, except those that are beyond all doubt too long.
     """
-    wanted = request.output_limit or 1
-    if wanted > endpoint.max_output:
-        name = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
-        raise InvalidRequest(f"{name} is {wanted}; this model gives {endpoint.max_output} tokens at most.", param=name)
+    name = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
+    wanted = _wanted(request.output_limit, endpoint, param=name)
     size = sum(map(_size, request.messages))
     if request.tools:
         size += len(msgspec.json.encode(request.tools)) + _TOOL_TEMPLATE_TOKENS
@@ -45,18 +46,68 @@ async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
         return
     least = size // _LONGEST_TOKEN_BYTES + len(request.messages)
     if least > endpoint.context_length:
-        raise _too_long(f"at least {least}", request.output_limit, endpoint)
+        raise _too_long(f"at least {least}", request.output_limit, endpoint, param="messages")
     prompt = await relay.count_prompt(request, endpoint)
     if prompt + wanted > endpoint.context_length:
-        raise _too_long(str(prompt), request.output_limit, endpoint)
+        raise _too_long(str(prompt), request.output_limit, endpoint, param="messages")
 
 
-def _too_long(prompt: str, output: int | None, endpoint: Endpoint) -> ContextLengthExceeded:
+def bounded_completion(request: CompletionRequest, endpoint: Endpoint) -> CompletionRequest:
+    """The request with the bound that holds where it names none: OpenAI's, or the model's own if that is less."""
+    if request.output_limit is not None:
+        return request
+    return msgspec.structs.replace(request, max_tokens=min(DEFAULT_MAX_TOKENS, endpoint.max_output))
+
+
+async def check_completion(request: CompletionRequest, endpoint: Endpoint, relay: Relay) -> None:
+    """Raises InvalidRequest or ContextLengthExceeded where one of the prompts and its answer cannot fit."""
+    wanted = _wanted(request.output_limit, endpoint, param="max_tokens")
+    for at, prompt in enumerate(request.prompts):
+        param = "prompt" if len(request.prompts) == 1 else f"prompt[{at}]"
+        _check_tokens(prompt, endpoint, param=param)
+        await _check_prompt(prompt, wanted, endpoint, relay, param=param)
+
+
+async def _check_prompt(prompt: Prompt, wanted: int, endpoint: Endpoint, relay: Relay, *, param: str) -> None:
+    room = endpoint.context_length - wanted
+    size = len(prompt) if isinstance(prompt, list) else len(prompt.encode())
+    if isinstance(prompt, list):
+        if size > room:
+            raise _too_long(str(size), wanted, endpoint, param=param)
+        return
+    if size + _EDGE_TOKENS <= room:
+        return
+    if size // _LONGEST_TOKEN_BYTES > endpoint.context_length:
+        raise _too_long(f"at least {size // _LONGEST_TOKEN_BYTES}", wanted, endpoint, param=param)
+    if (tokens := await relay.count_text(prompt, endpoint)) > room:
+        raise _too_long(str(tokens), wanted, endpoint, param=param)
+
+
+def _check_tokens(prompt: Prompt, endpoint: Endpoint, *, param: str) -> None:
+    if not isinstance(prompt, list):
+        return
+    vocabulary = endpoint.abilities.vocabulary
+    if not vocabulary:
+        raise InvalidRequest(f"{endpoint.model} takes text, not tokens.", code="unsupported_parameter", param=param)
+    if max(prompt) >= vocabulary:
+        message = f"{max(prompt)} is no token of this model, whose tokens are 0 to {vocabulary - 1}."
+        raise InvalidRequest(message, param=param)
+
+
+def _wanted(output: int | None, endpoint: Endpoint, *, param: str) -> int:
+    """How many tokens of answer there has to be room for."""
+    if output is not None and output > endpoint.max_output:
+        message = f"{param} is {output}; this model gives {endpoint.max_output} tokens at most."
+        raise InvalidRequest(message, param=param)
+    return output or 1
+
+
+def _too_long(prompt: str, output: int | None, endpoint: Endpoint, *, param: str) -> ContextLengthExceeded:
     asked = f" and {output} tokens of answer were asked for" if output else ""
     return ContextLengthExceeded(
         f"This model's context is {endpoint.context_length} tokens; the prompt has {prompt}{asked}. "
-        "Shorten the messages or ask for less.",
-        param="messages",
+        "Shorten it or ask for less.",
+        param=param,
     )
 
 

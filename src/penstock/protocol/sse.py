@@ -3,6 +3,8 @@
 Format: the HTML standard, section 9.2.6. Only `data` fields and comments matter to this API.
 """
 
+from typing import ClassVar
+
 from msgspec import json
 
 from penstock.protocol.answer import ChoiceLogprobs, TokenLogprob, Usage
@@ -53,17 +55,51 @@ class EventSplitter:
         )
 
 
-class ChunkWriter:
-    """Writes the chunks of one streamed chat completion.
+class ChunkFrame:
+    """What is around every chunk of one stream.
 
     What never changes within a stream (id, time, model) is encoded once; a token then costs one string encoding and
     one join.
     """
 
+    object: ClassVar[str]
+
     def __init__(self, *, completion_id: str, created: int, model: str, include_usage: bool) -> None:
-        head = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
+        head = {"id": completion_id, "object": self.object, "created": created, "model": model}
         self._head = b"data: " + json.encode(head)[:-1] + b',"system_fingerprint":null,"choices":['
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
+
+    def usage(self, usage: Usage) -> bytes:
+        """The chunk that `include_usage` asks for: no choices, the whole usage."""
+        return b'%b],"usage":%b}\n\n' % (self._head, json.encode(usage))
+
+
+class TextChunkWriter(ChunkFrame):
+    """Writes the chunks of one streamed completion of raw prompts."""
+
+    object = "text_completion"
+
+    def text(self, index: int, text: str) -> bytes:
+        return self._chunk(index, text, b"null")
+
+    def finish(self, index: int, finish_reason: str, stop_reason: str | None) -> bytes:
+        """The last chunk of a choice."""
+        return self._chunk(index, "", b'%b,"stop_reason":%b' % (json.encode(finish_reason), json.encode(stop_reason)))
+
+    def _chunk(self, index: int, text: str, ending: bytes) -> bytes:
+        return b'%b{"index":%d,"text":%b,"logprobs":null,"finish_reason":%b}%b' % (
+            self._head,
+            index,
+            json.encode(text),
+            ending,
+            self._tail,
+        )
+
+
+class ChunkWriter(ChunkFrame):
+    """Writes the chunks of one streamed chat completion."""
+
+    object = "chat.completion.chunk"
 
     def _chunk(self, index: int, delta: bytes, ending: bytes = b"null", logprobs: bytes = b"null") -> bytes:
         return b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}%b' % (
@@ -108,10 +144,6 @@ class ChunkWriter:
         """The last chunk of a choice."""
         ending = b'%b,"stop_reason":%b' % (json.encode(finish_reason), json.encode(stop_reason))
         return self._chunk(index, b"{}", ending)
-
-    def usage(self, usage: Usage) -> bytes:
-        """The chunk that `include_usage` asks for: no choices, the whole usage."""
-        return b'%b],"usage":%b}\n\n' % (self._head, json.encode(usage))
 
 
 def error_event(envelope: bytes) -> bytes:

@@ -1,0 +1,88 @@
+"""POST /v1/completions: parse, run, render."""
+
+from penstock.api.chat import BODY_CAP
+from penstock.api.credentials import Authenticator
+from penstock.api.exchange import Exchange
+from penstock.api.stream import EventStream
+from penstock.engines.engine import Piece
+from penstock.inference.completion import Completion, Inference
+from penstock.protocol.answer import Usage, encode
+from penstock.protocol.completions import CompletionRequest, TextChoice, TextCompletion, parse_completion_request
+from penstock.protocol.sse import DONE, TextChunkWriter
+from penstock.tenants.keys import Caller
+
+
+class TextCompletions:
+    """The completions endpoint."""
+
+    def __init__(self, authenticator: Authenticator, inference: Inference, *, ping_seconds: float) -> None:
+        self._authenticator = authenticator
+        self._inference = inference
+        self._ping_seconds = ping_seconds
+
+    async def create(self, exchange: Exchange) -> None:
+        """Answer one request, whole or as a stream."""
+        caller = await self._authenticator.caller(exchange.scope)
+        request = parse_completion_request(await exchange.json_body(cap=BODY_CAP))
+        async with exchange.while_connected():
+            if request.stream:
+                await self._stream(exchange, request, caller)
+            else:
+                async with self._inference.complete(
+                    request, caller, request_id=exchange.request_id, delivery=exchange
+                ) as completion:
+                    answer = await collect(completion)
+                await exchange.answer(200, encode(answer))
+
+    async def _stream(self, exchange: Exchange, request: CompletionRequest, caller: Caller) -> None:
+        async with (
+            EventStream(exchange, ping_seconds=self._ping_seconds) as stream,
+            self._inference.complete(request, caller, request_id=exchange.request_id, delivery=exchange) as completion,
+        ):
+            await stream.send(completion, TextEvents(completion, include_usage=request.include_usage))
+
+
+async def collect(completion: Completion) -> TextCompletion:
+    """The whole answer, read to its end."""
+    choices = [TextChoice(index=index, text="", finish_reason=None) for index in range(completion.choices)]
+    texts: list[list[str]] = [[] for _ in choices]
+    while (pieces := await completion.read()) is not None:
+        for piece in pieces:
+            texts[piece.index].append(piece.content)
+            if piece.finish_reason:
+                choice = choices[piece.index]
+                choice.finish_reason, choice.stop_reason = piece.finish_reason, piece.stop_reason
+    for choice, parts in zip(choices, texts, strict=True):
+        choice.text = "".join(parts)
+    return TextCompletion(
+        id=completion.id,
+        created=completion.created,
+        model=completion.model,
+        choices=choices,
+        usage=completion.usage,
+    )
+
+
+class TextEvents:
+    """Writes chunks: what comes, then the reason of the end; for each choice."""
+
+    def __init__(self, completion: Completion, *, include_usage: bool) -> None:
+        self._include_usage = include_usage
+        self._chunks = TextChunkWriter(
+            completion_id=completion.id,
+            created=completion.created,
+            model=completion.model,
+            include_usage=include_usage,
+        )
+
+    def write(self, pieces: list[Piece]) -> bytes:
+        return b"".join([chunk for piece in pieces for chunk in self._render(piece)])
+
+    def end(self, usage: Usage) -> bytes:
+        return self._chunks.usage(usage) + DONE if self._include_usage else DONE
+
+    def _render(self, piece: Piece) -> list[bytes]:
+        chunks = [self._chunks.text(piece.index, piece.content)] if piece.content else []
+        if piece.finish_reason:
+            chunks.append(self._chunks.finish(piece.index, piece.finish_reason, piece.stop_reason))
+        return chunks

@@ -1,0 +1,19 @@
+"""Which URL of the hot plane leads where."""
+
+from penstock.api.asgi import Handler
+from penstock.api.chat import ChatCompletions
+from penstock.api.completions import TextCompletions
+from penstock.api.credentials import Authenticator
+from penstock.inference.completion import Inference
+
+
+def hot_routes(
+    authenticator: Authenticator, inference: Inference, *, ping_seconds: float
+) -> dict[str, dict[str, Handler]]:
+    """Path -> method -> handler."""
+    chat = ChatCompletions(authenticator, inference, ping_seconds=ping_seconds)
+    completions = TextCompletions(authenticator, inference, ping_seconds=ping_seconds)
+    return {
+        "/v1/chat/completions": {"POST": chat.create},
+        "/v1/completions": {"POST": completions.create},
+    }
