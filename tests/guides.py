@@ -18,7 +18,7 @@ RUN = {"python", "sh"}
 SHOWN = {"json", "text", "toml"}
 """What is no code: an answer, an output, a file."""
 
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)$")
+_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)(?: title=\".+\")?$")
 _SNIPPET = re.compile(r'^--8<-- "(?P<file>.+)"$')
 _NOT_RUN = re.compile(r"^ *<!-- not run: (?P<reason>.+) -->$")
 

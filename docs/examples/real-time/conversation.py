@@ -9,7 +9,10 @@ client = OpenAI(
 
 messages = [{"role": "system", "content": "You answer in one short sentence."}]
 
-for question in ["What is the capital of France?", "Which river flows through it?"]:
+for question in [
+    "What is the capital of France?",
+    "Which river flows through it?",
+]:
     messages.append({"role": "user", "content": question})
     completion = client.chat.completions.create(
         model="HuggingFaceTB/SmolLM2-135M-Instruct",

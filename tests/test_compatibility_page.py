@@ -1,0 +1,168 @@
+"""The page on compatibility says what the code does: every parameter, every refusal, every error."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from guides import DOCS, ROOT, blocks_of
+from running_server import RunningServer
+
+from penstock import errors
+from penstock.catalogue.workers import State
+from penstock.errors import ApiError
+from penstock.inference.admission import MAX_WAITING
+from penstock.inference.tool_grammar import MAX_CALLS
+from penstock.protocol import chat, json_schema, json_schema_walk, sampling, strict_json, tools
+from penstock.protocol.json_formats import FORMATS
+
+NAME = "get-started/openai-compatibility.md"
+HELLO = {"role": "user", "content": "Hello"}
+PAGE = (DOCS / NAME).read_text(encoding="utf-8")
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+
+
+def section(heading: str) -> str:
+    """The text under a heading, up to the next one of its level or above."""
+    level = len(heading) - len(heading.lstrip("#"))
+    text = PAGE.split(f"\n{heading}\n", 1)[1]
+    return re.split(rf"\n#{{1,{level}}} ", text, maxsplit=1)[0]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The rows of all tables of a section, without their heads."""
+    lines = [line for line in section(heading).splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    heads = {at - 1 for at, row in enumerate(cells) if set(row[0]) <= {"-"}}
+    return [row for at, row in enumerate(cells) if at not in heads and set(row[0]) - {"-"}]
+
+
+def names(heading: str) -> set[str]:
+    return {name for row in rows(heading) for name in re.findall(r"`(\w+)`", row[0])}
+
+
+def test_every_parameter_is_listed_and_no_other() -> None:
+    assert names("### Parameters") == {field.name for field in msgspec.structs.fields(chat.ChatRequest)}
+
+
+def test_every_refused_parameter_is_listed_and_no_other() -> None:
+    assert names("### What is refused, and why") == set(chat.UNSUPPORTED)
+
+
+@pytest.mark.parametrize("private", re.findall(r"`(\w+)`", PAGE.split("private fields of engines")[1].split(":")[0]))
+def test_the_private_fields_that_are_named_are_unknown(private: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        chat.parse_chat_request(json.dumps({"model": "m", "messages": [HELLO], private: 1}).encode())
+    assert refused.value.code == "unknown_parameter"
+    assert refused.value.param == private
+
+
+def served_errors(of: type[ApiError] = ApiError) -> Iterator[type[ApiError]]:
+    for one in of.__subclasses__():
+        yield from [one, *served_errors(one)]
+
+
+def test_every_error_is_listed_with_its_status() -> None:
+    told = {(int(status), code.strip("`")) for status, code, *_ in rows("## Errors")}
+    classes = set(served_errors()) - {errors.InvalidRequest, errors.Unauthenticated}
+    assert {(one.status, one.code) for one in classes} <= told
+    others = {code for _, code in told} - {one.code for one in classes}
+    assert [code for code in others if f'"{code}"' not in SOURCES] == []
+    assert set(re.findall(r'code="(\w+)"', SOURCES)) <= {code for _, code in told}
+
+
+def test_the_type_follows_the_status_as_told() -> None:
+    for one in served_errors():
+        kind = "invalid_request_error" if one.status < 500 else "server_error"
+        assert one.type == ("service_unavailable_error" if one.status == 503 else kind), one
+
+
+def test_the_error_that_is_shown_is_what_the_server_says(echo_server: RunningServer) -> None:
+    (shown,) = [json.loads(block.code) for block in blocks_of(NAME) if block.language == "json"]
+    answer = echo_server.chat(temperature=9)
+    assert (answer.status, answer.json) == (400, shown)
+
+
+def test_every_extra_of_a_model_is_listed(echo_server: RunningServer) -> None:
+    listed: list[dict[str, Any]] = echo_server.request("GET", "/v1/models").json["data"]
+    assert names("## Models") == set(listed[0]["penstock"])
+    states = next(row for row in rows("## Models") if row[0] == "`state`")[1]
+    assert set(re.findall(r"`(\w+)`", states)) == set(State)
+
+
+def test_every_header_that_is_promised_comes(echo_server: RunningServer) -> None:
+    promised = {name.lower() for name in re.findall(r"^\| `([\w-]+)` \|", section("## Headers"), re.MULTILINE)}
+    refusals = [
+        echo_server.request("GET", "/v1/models", headers={}),
+        echo_server.request("GET", "/v1/chat/completions"),
+    ]
+    came = {name for answer in refusals for name in answer.headers}
+    assert promised - came == {"retry-after", "x-should-retry"}  # of 503, which tests/api/test_route_walk.py asks for
+
+
+def test_the_bounds_that_are_told_are_those_of_the_code() -> None:
+    for told, bound in (
+        (r"1 to (\d+) \| 1 \| and at most the number of requests", sampling.MAX_CHOICES),
+        (r"up to (\d+) functions", tools.MAX_TOOLS),
+        (r"has up to (\d+) calls", MAX_CALLS),
+        (r"A schema may have (\d+) KB", json_schema.MAX_BYTES // 1024),
+        (r"(\d+) levels, \d+ properties", json_schema_walk.MAX_DEPTH),
+        (r"(\d+) properties and", json_schema_walk.MAX_PROPERTIES),
+        (r"and (\d+) enum values", json_schema_walk.MAX_ENUM_VALUES),
+        (r"deeper than (\d+) levels", strict_json.MAX_DEPTH),
+        (r"(\d+) requests wait", MAX_WAITING),
+    ):
+        found = re.search(told, " ".join(PAGE.split()))
+        assert found, told
+        assert int(found[1]) == bound, told
+
+
+def test_the_formats_that_are_told_are_enforced() -> None:
+    told = " ".join(PAGE.split()).partition("Formats that are enforced:")[2].partition(". ")[0]
+    assert re.findall(r"`([\w-]+)`", told) == list(FORMATS)
+
+
+ENFORCED: list[dict[str, Any]] = [
+    {"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"], "additionalProperties": False},
+    {"type": "object", "additionalProperties": True, "minProperties": 1, "maxProperties": 2},
+    {"type": "array", "items": {"enum": ["a"]}, "minItems": 1, "maxItems": 2},
+    {"type": "array", "prefixItems": [{"const": 1}], "items": False},
+    {"type": "string", "minLength": 1, "maxLength": 2},
+    {"type": "string", "pattern": "^a+$"},
+    {"type": "string", "format": "date"},
+    {"type": "number", "minimum": 0, "maximum": 1},
+    {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    {"type": "integer", "multipleOf": 2},
+    {"const": 1},
+    {"enum": ["a"]},
+    {"allOf": [{"type": "string"}]},
+    {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    {"oneOf": [{"type": "string"}, {"type": "null"}]},
+    {"$ref": "#/$defs/a", "$defs": {"a": {"type": "string"}}},
+    {"$ref": "#/definitions/a", "definitions": {"a": {"type": "string"}}},
+]
+REFUSED: dict[str, Any] = {
+    "not": {"type": "null"},
+    "if": {"type": "null"},
+    "patternProperties": {"a": {}},
+    "propertyNames": {"maxLength": 2},
+    "dependentSchemas": {"a": {}},
+    "uniqueItems": True,
+    "contains": {},
+    "pattern": "(a+)+(a+)+b(?=c)",
+    "oneOf": [{"minimum": 1}, {"maximum": 2}],
+    "$ref": "https://example.com/schema",
+}
+
+
+def test_the_keywords_that_are_told_are_enforced_or_refused() -> None:
+    told = [[set(re.findall(r"`([$\w]+)`", cell)) for cell in row] for row in rows("### Structured output")]
+    assert set().union(*(row[0] for row in told)) <= {keyword for schema in ENFORCED for keyword in schema}
+    assert set().union(*(row[1] for row in told)) == set(REFUSED)
+    for schema in ENFORCED:
+        json_schema.check(schema, param="schema")
+    for keyword, value in REFUSED.items():
+        with pytest.raises(errors.InvalidRequest):
+            json_schema.check({keyword: value}, param="schema")
