@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from penstock.api.drain import Drain
 from penstock.api.exchange import ClientGone, Exchange, Receive, Scope, Send
 from penstock.api.request_log import log_request
 from penstock.errors import ApiError, InternalError, MethodNotAllowed
-from penstock.protocol.errors import envelope
-from penstock.protocol.sse import error_event
+from penstock.protocol.errors import ErrorForm
 
 log = logging.getLogger(__name__)
 
@@ -20,15 +19,27 @@ _BROKEN_OFF_SECONDS = 2.0
 
 
 class Front:
-    """The ASGI application of the server. `routes` are those of the hot plane: path -> method -> handler."""
+    """The ASGI application of the server. `routes` are those of the hot plane: path -> method -> handler.
 
-    def __init__(self, routes: dict[str, dict[str, Handler]], cold: ColdPlane, drain: Drain) -> None:
+    `errors`: path -> the form of its errors, where that is not OpenAI's.
+    """
+
+    def __init__(
+        self,
+        routes: dict[str, dict[str, Handler]],
+        cold: ColdPlane,
+        drain: Drain,
+        *,
+        errors: Mapping[str, ErrorForm] | None = None,
+    ) -> None:
         self.routes = routes
+        self._errors = errors or {}
         self.cold = cold
         self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
+        exchange.errors = self._errors.get(exchange.path, exchange.errors)
         try:
             methods = self.routes.get(exchange.path)
             if methods is None:
@@ -70,6 +81,6 @@ class Front:
             return
         try:
             async with asyncio.timeout(_BROKEN_OFF_SECONDS):
-                await exchange.write(error_event(envelope(error)))
+                await exchange.write(exchange.errors.event(error, request_id=exchange.request_id))
         except TimeoutError:
             pass  # a client that does not read cannot be told

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from penstock.errors import ApiError, RequestTooLarge, UnsupportedMediaType
-from penstock.protocol.errors import envelope
+from penstock.protocol.errors import ErrorForm, OpenAIErrors
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,6 +32,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers: Headers = scope["headers"]
         self.request_id = f"req_{uuid.uuid4().hex}"
+        self.errors: ErrorForm = OpenAIErrors()
         self.status: int | None = None
         self.finished = False
         self._receive = receive
@@ -124,7 +125,8 @@ class Exchange:
         return (time.monotonic() - self._started) * 1000
 
     def _common_headers(self) -> Headers:
-        return [(b"x-request-id", self.request_id.encode()), (b"openai-processing-ms", b"%d" % self.spent_ms)]
+        ids = [(name, self.request_id.encode()) for name in self.errors.id_headers]
+        return [*ids, (b"openai-processing-ms", b"%d" % self.spent_ms)]
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Send the status and the head, with the headers that are on every answer."""
@@ -157,7 +159,8 @@ class Exchange:
 
     async def refuse(self, error: ApiError) -> None:
         """Send an error as the whole answer."""
-        await self.answer(error.status, envelope(error), [*JSON, *error.headers()])
+        body = self.errors.body(error, request_id=self.request_id)
+        await self.answer(error.status, body, [*JSON, *error.headers()])
 
     async def pass_on(self, message: MutableMapping[str, Any]) -> None:
         """Send a message of another ASGI application, which answers this request in our stead."""

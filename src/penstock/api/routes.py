@@ -4,6 +4,7 @@ from penstock.api.asgi import Handler
 from penstock.api.chat import ChatCompletions
 from penstock.api.completions import TextCompletions
 from penstock.api.credentials import Authenticator
+from penstock.api.responses import Responses
 from penstock.inference.completion import Inference
 
 
@@ -13,7 +14,9 @@ def hot_routes(
     """Path -> method -> handler."""
     chat = ChatCompletions(authenticator, inference, ping_seconds=ping_seconds)
     completions = TextCompletions(authenticator, inference, ping_seconds=ping_seconds)
+    responses = Responses(authenticator, inference, ping_seconds=ping_seconds)
     return {
         "/v1/chat/completions": {"POST": chat.create},
         "/v1/completions": {"POST": completions.create},
+        "/v1/responses": {"POST": responses.create},
     }

@@ -3,7 +3,7 @@
 Format: the HTML standard, section 9.2.6. Only `data` fields and comments matter to this API.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import json
 
@@ -149,3 +149,8 @@ class ChunkWriter(ChunkFrame):
 def error_event(envelope: bytes) -> bytes:
     """An error after the first byte."""
     return b"data: %b\n\n" % envelope
+
+
+def named_event(name: str, data: Any) -> bytes:
+    """An event of the APIs whose events have names; `data` is encoded as JSON."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), json.encode(data))
