@@ -116,7 +116,7 @@ def test_a_prompt_over_the_context_is_refused_with_both_numbers(real_server: Run
             model=SMOL, messages=[{"role": "user", "content": "hello " * 9000}]
         )
     assert caught.value.code == "context_length_exceeded"
-    assert "8192" in caught.value.message
+    assert "maximum context length is 8192 tokens" in caught.value.message
     assert "9031" in caught.value.message
     assert real_server.engine_pids() == engines
 

@@ -259,7 +259,8 @@ async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
         details = _RefusalDetails()
     if details.type == "exceed_context_size_error":
         return ContextLengthExceeded(
-            f"The prompt has {details.n_prompt_tokens} tokens; this model's context is {details.n_ctx}.",
+            f"This model's maximum context length is {details.n_ctx} tokens. The prompt is too long: it has "
+            f"{details.n_prompt_tokens}.",
             param="messages",
         )
     if response.status == 503:

@@ -103,10 +103,10 @@ def _wanted(output: int | None, endpoint: Endpoint, *, param: str) -> int:
 
 
 def _too_long(prompt: str, output: int | None, endpoint: Endpoint, *, param: str) -> ContextLengthExceeded:
-    asked = f" and {output} tokens of answer were asked for" if output else ""
-    return ContextLengthExceeded(
-        f"This model's context is {endpoint.context_length} tokens; the prompt has {prompt}{asked}. "
-        "Shorten it or ask for less.",
+    asked = f", and {output} tokens of answer were asked for" if output else ""
+    return ContextLengthExceeded(  # LiteLLM and CrewAI know it by the first words, LangChain by "prompt is too long"
+        f"This model's maximum context length is {endpoint.context_length} tokens. The prompt is too long: it has "
+        f"{prompt}{asked}. Shorten it or ask for less.",
         param=param,
     )
 
