@@ -17,7 +17,7 @@ NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit(1); import ven
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 LOCKED := $(INSTALL) --only-binary :all: --require-hashes -r
 # The light clients are tried by `make test`, too.
-CLIENTS := tests/clients
+CLIENTS := tests/clients tests/wire/test_langchain.py tests/wire/test_litellm.py
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 

@@ -49,6 +49,13 @@ def penstock(
     )
 
 
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+    return port
+
+
 def receive_until(connection: socket.socket, marker: bytes) -> bytes:
     """What comes over a raw connection, up to and with the part that has `marker`."""
     received = b""

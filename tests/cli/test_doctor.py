@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from catalogue.small_models import GGUF, sha256
-from running_server import LLAMA, SMOL, RunningServer, penstock
+from running_server import LLAMA, SMOL, RunningServer, free_port, penstock
 
 from penstock.cli import doctor
 from penstock.settings import Settings
@@ -24,13 +24,6 @@ context_length = 64
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-    return port
-
-
-@pytest.fixture
 def taken_port() -> Iterator[int]:
     """Held by a program that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as held:
@@ -42,18 +35,19 @@ def examined(ran: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return {check["name"]: check for check in json.loads(ran.stdout)}
 
 
-def test_a_machine_that_can_serve_is_told_so(tmp_path: Path, models_dir: Path, free_port: int) -> None:
+def test_a_machine_that_can_serve_is_told_so(tmp_path: Path, models_dir: Path) -> None:
+    port = free_port()
     (tmp_path / "models").symlink_to(models_dir)
-    ran = penstock("doctor", "--deep", data_dir=tmp_path, environ={"PENSTOCK_PORT": str(free_port)})
+    ran = penstock("doctor", "--deep", data_dir=tmp_path, environ={"PENSTOCK_PORT": str(port)})
     assert ran.returncode == 0, ran.stdout
-    for fact in ("Python", "SQLite", "CPU", "Engine", "Memory", "Data folder", "Disk", f"{free_port} on 127.0.0.1"):
+    for fact in ("Python", "SQLite", "CPU", "Engine", "Memory", "Data folder", "Disk", f"{port} on 127.0.0.1"):
         assert fact in ran.stdout
     assert f"{SMOL} is here (98.4 MB, hash verified)" in ran.stdout
     assert "fail" not in ran.stdout
 
 
-def test_a_machine_without_the_model_is_warned_and_left_as_it_was(tmp_path: Path, free_port: int) -> None:
-    ran = penstock("doctor", "--json", data_dir=tmp_path / "none", environ={"PENSTOCK_PORT": str(free_port)})
+def test_a_machine_without_the_model_is_warned_and_left_as_it_was(tmp_path: Path) -> None:
+    ran = penstock("doctor", "--json", data_dir=tmp_path / "none", environ={"PENSTOCK_PORT": str(free_port())})
     checks = examined(ran)
     assert ran.returncode == 0
     assert checks["Model"]["mark"] == "warn"

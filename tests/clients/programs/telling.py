@@ -44,8 +44,12 @@ def _stay_inside(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_inside)
 
 
-def tell(*tasks: Callable[[], Any]) -> None:
-    """Do the task that the command line names, and print what it gives as the last line."""
-    named = {task.__name__: task for task in tasks}
-    got = named[sys.argv[1]]()
+def say(got: Any) -> None:
+    """Print `got` on a line of its own, with what was reached."""
     print("\n" + json.dumps({"got": got, "reached": reached}), flush=True)
+
+
+def tell(*tasks: Callable[[], Any]) -> None:
+    """Do the task that the command line names, and say what it gives."""
+    named = {task.__name__: task for task in tasks}
+    say(named[sys.argv[1]]())
