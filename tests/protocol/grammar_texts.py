@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.validators import extend
+from jsonschema.validators import extend, validator_for
 
 from penstock.engines.grammar import Grammar
 from penstock.engines.grammar_process import Compiler, Refused
@@ -86,7 +86,9 @@ def _chosen(allowed: list[int], random: Random, *, hurry: bool) -> int:
 
 def faults(schema: Any, value: Any) -> list[str]:
     """What an independent reader of JSON Schema holds against `value`."""
-    return [error.message for error in _READER(schema).iter_errors(value)]
+    draft = validator_for(schema, default=Draft202012Validator)
+    reader = extend(draft, {"multipleOf": _multiple_of})  # type: ignore[no-untyped-call]
+    return [error.message for error in reader(schema).iter_errors(value)]
 
 
 def _multiple_of(_: Any, factor: Any, value: Any, __: Any) -> Iterator[ValidationError]:
@@ -94,6 +96,3 @@ def _multiple_of(_: Any, factor: Any, value: Any, __: Any) -> Iterator[Validatio
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and math.isfinite(value) and Fraction(repr(value)) % Fraction(repr(factor)):
         yield ValidationError(f"{value} is not a multiple of {factor}")
-
-
-_READER = extend(Draft202012Validator, {"multipleOf": _multiple_of})  # type: ignore[no-untyped-call]

@@ -63,6 +63,8 @@ def known(schema: dict[str, Any], path: str, findings: Findings) -> dict[str, An
 
 
 def _says_nothing(key: str, value: Any) -> bool:
+    if key == "propertyNames":  # zod writes that names are strings
+        return value in (True, {}, {"type": "string"})
     return (key in ("uniqueItems", "nullable") and value is False) or (key == "patternProperties" and value == {})
 
 
@@ -158,7 +160,7 @@ def _multiple(value: Any, bounds: dict[str, Any], path: str, findings: Findings)
 
 
 def strings(known: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
-    """Length, pattern and format of strings."""
+    """Length, pattern and format of strings; both of the latter, as a schema of their own beside."""
     made = counts(known, ("minLength", "maxLength"), MAX_CHARACTERS, path, findings)
     patterns = []
     if "pattern" in known:
@@ -178,7 +180,7 @@ def strings(known: dict[str, Any], path: str, findings: Findings) -> dict[str, A
     if patterns:
         made["pattern"] = patterns[0]
     if len(patterns) > 1:
-        findings.drop(f"{path}.format", "cannot be enforced together with a pattern; give one of them")
+        made["allOf"] = [{"pattern": patterns[1]}]
     return made
 
 

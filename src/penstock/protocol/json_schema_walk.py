@@ -116,7 +116,7 @@ class Walk:
         conjuncts = [self._all(known, place), self._union(known, "anyOf", place), self._union(known, "oneOf", place)]
         made |= array | names
         unions = [made_union for made_union, _ in conjuncts[1:] if made_union]
-        every = [*(conjuncts[0][0]), *unions[1:]]
+        every = [*made.get("allOf", ()), *conjuncts[0][0], *unions[1:]]
         if unions:
             made.update(unions[0])
         if every:
