@@ -1,4 +1,4 @@
-"""eliza 0.25, which speaks chat completions: an agent of its runtime, configured as its documentation says."""
+"""eliza: 0.25, which speaks chat completions, and 1.x, whose plugin for OpenAI speaks the Responses API."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +16,13 @@ FIRST = node_client(
     "@elizaos/core",
     "eliza_0.mjs",
     {"stream": "it waits for whole answers"},
+)
+CURRENT = node_client(
+    "eliza 1.x",
+    "eliza-1",
+    "@elizaos/core",
+    "eliza_1.mjs",
+    {"tools": "its actions are text in its prompts"},
 )
 
 ROOMY = "tests/roomy"
@@ -62,4 +69,34 @@ def test_errors_are_call_errors_and_too_long_an_answer_is_one(real_server: Runni
         {"name": "AI_APICallError", "statusCode": 401, "code": "invalid_api_key", "isRetryable": False},
         {"name": "AI_APICallError", "statusCode": 400, "code": "invalid_value", "isRetryable": False},
         {"name": "AI_APICallError", "statusCode": 400, "code": "invalid_value", "isRetryable": False},
+    ]
+
+
+@CURRENT.marks
+@shows("chat")
+def test_an_agent_with_a_database_of_its_own_starts_and_answers(real_server: RunningServer) -> None:
+    assert CURRENT.run("chat", real_server).strip()
+
+
+@CURRENT.marks
+@shows("stream")
+def test_a_stream_says_what_the_whole_answer_says(real_server: RunningServer) -> None:
+    got = CURRENT.run("stream", real_server)
+    assert len(got["pieces"]) > 5
+    assert "".join(got["pieces"]) == got["whole"]
+
+
+@CURRENT.marks
+@shows("structured output")
+def test_an_object_is_one(real_server: RunningServer) -> None:
+    assert CURRENT.run("structured", real_server) == {"mood": "glad"}  # as its prompt says; eliza sends no schema
+
+
+@CURRENT.marks
+@shows("errors")
+def test_errors_are_call_errors_that_are_not_tried_again(real_server: RunningServer) -> None:
+    assert CURRENT.run("errors", real_server) == [
+        {"name": "AI_APICallError", "statusCode": 400, "code": "invalid_value", "isRetryable": False},
+        {"name": "AI_APICallError", "statusCode": 404, "code": "model_not_found", "isRetryable": False},
+        {"name": "AI_APICallError", "statusCode": 401, "code": "invalid_api_key", "isRetryable": False},
     ]
