@@ -16,6 +16,7 @@ from penstock.api.credentials import Authenticator
 from penstock.api.drain import Drain
 from penstock.api.health import health_router
 from penstock.api.models import models_router
+from penstock.api.openapi import openapi_router
 from penstock.api.routes import hot_routes
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
@@ -127,7 +128,9 @@ def _front(
         await authenticator.caller(request.scope)
 
     hot = hot_routes(authenticator, inference, ping_seconds=settings.ping_seconds)
-    cold = build_cold_plane(models_router(workers, authenticated), health_router(workers, drain))
+    cold = build_cold_plane(
+        models_router(workers, authenticated), openapi_router(authenticated), health_router(workers, drain)
+    )
     return Front(hot, cold, drain)
 
 

@@ -20,6 +20,7 @@ from penstock.inference.completion import Completion, chat_readers
 from penstock.inference.form import Shaped
 from penstock.inference.meter import Entry
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.chat_chunk import ChatCompletionChunk
 
 _CALL_ID = re.compile(rb'"id":"call_\w+"')
 DONE = b"data: [DONE]\n\n"
@@ -118,6 +119,8 @@ async def test_any_cut_gives_the_client_the_same_calls(tokens: list[int], at: li
 def chunks(body: bytes) -> list[dict[str, Any]]:
     *events, done, nothing = body.split(b"\n\n")
     assert (done, nothing) == (b"data: [DONE]", b"")
+    for data in events:
+        msgspec.json.decode(data.removeprefix(b"data: "), type=ChatCompletionChunk)  # what the API's document tells
     return [json.loads(data.removeprefix(b"data: ")) for data in events]
 
 

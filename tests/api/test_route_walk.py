@@ -13,6 +13,7 @@ from running_server import Answer, RunningServer
 
 from penstock import app
 from penstock.api.cold import routes_of
+from penstock.api.openapi import operations
 from penstock.settings import Settings
 
 OPEN = {"/health", "/ready"}
@@ -38,6 +39,13 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """URL -> its methods, for everything that `app` puts together, parameters filled in."""
     found = asyncio.run(_collect(tmp_path_factory.mktemp("routes")))
     return {re.sub(r"\{[^}]*\}", "echo", path): methods for path, methods in found.items()}
+
+
+def test_every_route_is_in_the_document_of_the_api_and_nothing_else(routes: dict[str, set[str]]) -> None:
+    told: dict[str, set[str]] = {}
+    for operation in operations():
+        told.setdefault(re.sub(r"\{[^}]*\}", "echo", operation.path), set()).add(operation.method)
+    assert {path: methods - {"HEAD"} for path, methods in routes.items()} == told
 
 
 def walk(routes: dict[str, set[str]]) -> Iterator[tuple[str, str]]:

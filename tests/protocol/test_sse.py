@@ -1,12 +1,14 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from cuts import cut, places
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.protocol.answer import CompletionDetails, PromptDetails, Usage
+from penstock.protocol.chat_chunk import ChatCompletionChunk
 from penstock.protocol.sse import ChunkWriter, EventSplitter, EventTooLarge, TextChunkWriter
 
 payloads = st.lists(
@@ -40,6 +42,7 @@ def test_an_event_without_end_is_refused(endless: bytes) -> None:
 def read(chunk: bytes) -> Any:
     assert chunk.startswith(b"data: ")
     assert chunk.endswith(b"\n\n")
+    msgspec.json.decode(chunk[6:], type=ChatCompletionChunk)  # it has the form that the API's document tells
     return json.loads(chunk[6:])
 
 

@@ -1,12 +1,28 @@
 """GET /health and GET /ready: the two routes that need no key, for load balancers and scripts."""
 
-from typing import Any
+from fastapi import APIRouter, Response
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
-
+from penstock.api.cold import answered
 from penstock.api.drain import Drain
+from penstock.api.operation import Operation
 from penstock.catalogue.workers import Workers
+from penstock.protocol.health import Health, Readiness
+
+
+def operations() -> list[Operation]:
+    """What these routes tell of themselves."""
+    return [
+        Operation(name="health", method="GET", path="/health", summary="Is the process up?", answer=Health, open=True),
+        Operation(
+            name="ready",
+            method="GET",
+            path="/ready",
+            summary="Does a model answer?",
+            answer=Readiness,
+            more_answers={503: Readiness},
+            open=True,
+        ),
+    ]
 
 
 def health_router(workers: Workers, drain: Drain) -> APIRouter:
@@ -14,18 +30,18 @@ def health_router(workers: Workers, drain: Drain) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/health", methods=["GET", "HEAD"])
-    async def health() -> dict[str, Any]:
+    async def health() -> Response:
         """The process is up."""
-        return {"status": "ok"}
+        return answered(Health())
 
     @router.api_route("/ready", methods=["GET", "HEAD"])
-    async def ready() -> JSONResponse:
+    async def ready() -> Response:
         """200 while at least one model answers and the server is not shutting down; else 503 with what it waits for."""
-        states = {worker.model.id: worker.state for _, worker in workers.named()}
+        states = {worker.model.id: str(worker.state) for _, worker in workers.named()}
         if drain.begun:
-            return JSONResponse({"status": "draining", "models": states}, 503, {"retry-after": "5"})
+            return answered(Readiness("draining", states), 503, {"retry-after": "5"})
         if workers.any_ready:
-            return JSONResponse({"status": "ready", "models": states})
-        return JSONResponse({"status": "loading", "models": states}, 503, {"retry-after": "1"})
+            return answered(Readiness("ready", states))
+        return answered(Readiness("loading", states), 503, {"retry-after": "1"})
 
     return router

@@ -2,10 +2,35 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
+from penstock.api.cold import answered
+from penstock.api.operation import Operation
 from penstock.catalogue.workers import State, Worker, Workers
 from penstock.errors import ModelNotFound
+from penstock.protocol.models import ModelCard, ModelDetails, ModelList
+
+
+def operations() -> list[Operation]:
+    """What these routes tell of themselves."""
+    return [
+        Operation(
+            name="listModels",
+            method="GET",
+            path="/v1/models",
+            summary="List the models that this key may use",
+            answer=ModelList,
+        ),
+        Operation(
+            name="retrieveModel",
+            method="GET",
+            path="/v1/models/{name}",
+            summary="Show one model",
+            answer=ModelCard,
+            errors=(ModelNotFound,),
+            parameters={"name": "The model's id. A slash in it is sent as it is."},
+        ),
+    ]
 
 
 def models_router(workers: Workers, authenticated: Any) -> APIRouter:
@@ -13,33 +38,32 @@ def models_router(workers: Workers, authenticated: Any) -> APIRouter:
     router = APIRouter(prefix="/v1/models", dependencies=[Depends(authenticated)])
 
     @router.get("")
-    async def list_models() -> dict[str, Any]:
+    async def list_models() -> Response:
         """Every name that a request may give as `model`."""
-        return {"object": "list", "data": [_render(name, worker) for name, worker in workers.named()]}
+        return answered(ModelList(data=[_render(name, worker) for name, worker in workers.named()]))
 
     @router.get("/{name:path}")
-    async def show_model(name: str) -> dict[str, Any]:
+    async def show_model(name: str) -> Response:
         """One model; names contain slashes."""
         worker = workers.get(name)
         if worker is None:
             raise ModelNotFound(name)
-        return _render(name, worker)
+        return answered(_render(name, worker))
 
     return router
 
 
-def _render(name: str, worker: Worker) -> dict[str, Any]:
+def _render(name: str, worker: Worker) -> ModelCard:
     model = worker.model
-    return {
-        "id": name,
-        "object": "model",
-        "created": worker.created,
-        "owned_by": model.owned_by or "penstock",
-        "penstock": {
-            "state": worker.state,
-            "context_length": model.context_length,
-            "max_output": model.max_output or model.context_length,
-            "alias_of": model.id if name != model.id else None,
-            "slots": worker.endpoint.slots if worker.endpoint and worker.state is State.READY else None,
-        },
-    }
+    return ModelCard(
+        id=name,
+        created=worker.created,
+        owned_by=model.owned_by or "penstock",
+        penstock=ModelDetails(
+            state=worker.state,
+            context_length=model.context_length,
+            max_output=model.max_output or model.context_length,
+            alias_of=model.id if name != model.id else None,
+            slots=worker.endpoint.slots if worker.endpoint and worker.state is State.READY else None,
+        ),
+    )

@@ -18,6 +18,7 @@ COMMANDS = {
     "run": ("run", "Answer one prompt and exit."),
     "keys": ("keys", "Create, list and revoke API keys."),
     "models": ("models", "List, pull, show and remove models."),
+    "openapi": ("openapi", "Print the API as an OpenAPI document."),
     "doctor": ("doctor", "Check this machine and say how to mend what is wrong."),
 }
 

@@ -4,8 +4,12 @@ Shape: OpenAI's, widened by the fields that the reference service added (`stop_r
 `function_call`).
 """
 
+from typing import Annotated, Literal
+
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+FinishReason = Annotated[str, Meta(extra_json_schema={"enum": ["stop", "length", "tool_calls", "content_filter"]})]
 
 
 class PromptDetails(Struct):
@@ -55,12 +59,12 @@ class CalledFunction(Struct):
 
 class AnswerToolCall(Struct, kw_only=True):
     id: str
-    type: str = "function"
+    type: Literal["function"] = "function"
     function: CalledFunction
 
 
 class AnswerMessage(Struct, kw_only=True):
-    role: str = "assistant"
+    role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: None = None
     audio: None = None
@@ -72,7 +76,7 @@ class AnswerMessage(Struct, kw_only=True):
 
 class Choice(Struct, kw_only=True):
     index: int
-    finish_reason: str | None
+    finish_reason: FinishReason | None
     stop_reason: str | None = None
     logprobs: ChoiceLogprobs | None = None
     message: AnswerMessage
@@ -82,7 +86,7 @@ class ChatCompletion(Struct, kw_only=True):
     """The whole answer of a request that does not stream."""
 
     id: str
-    object: str = "chat.completion"
+    object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str
     choices: list[Choice]

@@ -1,0 +1,162 @@
+"""GET /v1/openapi.json: the whole API as an OpenAPI 3.1 document, made of the types that parse and render it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Response
+
+from penstock import __version__
+from penstock.api import chat, health, models
+from penstock.api.operation import Operation
+from penstock.api.wire_schemas import WireSchemas
+from penstock.errors import ApiError, InvalidRequest, Unauthenticated, Unavailable
+from penstock.protocol.errors import ErrorEnvelope
+
+PATH = "/v1/openapi.json"
+DESCRIPTION = """\
+Open models on hardware of your own, behind OpenAI's API. A parameter that is not in this document is refused by name, \
+never ignored. `null` means the default everywhere.
+"""
+_INVALID_CODES = (
+    *("invalid_value", "invalid_type", "missing_required_parameter", "unknown_parameter", "unsupported_parameter"),
+    *("unsupported_content", "unsupported_model"),
+)
+"""The codes of an InvalidRequest, which say more than its class."""
+_HEADERS = {
+    "x-request-id": {"description": "Names this request; also in the log.", "schema": {"type": "string"}},
+    "openai-processing-ms": {"description": "Milliseconds until the status.", "schema": {"type": "integer"}},
+    "retry-after": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "www-authenticate": {"description": "How to send a key.", "schema": {"const": "Bearer"}},
+}
+_ALWAYS = ("x-request-id", "openai-processing-ms")
+_OF_STATUS = {Unavailable.status: ("retry-after",), Unauthenticated.status: ("www-authenticate",)}
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`penstock keys create NAME` makes a key."},
+    "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+}
+
+
+def operations() -> list[Operation]:
+    """Every operation of this server."""
+    itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
+    return [chat.operation(), *models.operations(), itself, *health.operations()]
+
+
+def openapi_router(authenticated: Callable[..., Any]) -> APIRouter:
+    """The route; `authenticated` lets only callers with a key through."""
+    router = APIRouter(dependencies=[Depends(authenticated)])
+    encoded: list[bytes] = []
+
+    @router.get(PATH)
+    async def show() -> Response:
+        """The document, which never changes while the server runs."""
+        if not encoded:
+            encoded.append(msgspec.json.encode(document(operations())))
+        return Response(encoded[0], media_type="application/json")
+
+    return router
+
+
+def document(of: Iterable[Operation]) -> dict[str, Any]:
+    """The document of these operations."""
+    described = list(of)
+    schemas = WireSchemas(
+        requests=[operation.request for operation in described if operation.request is not None],
+        answers=[type_ for operation in described for type_ in _rendered(operation)],
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in described:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Penstock",
+            "version": __version__,
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas.components, "headers": _HEADERS, "securitySchemes": _SECURITY},
+    }
+
+
+def _rendered(operation: Operation) -> Iterator[Any]:
+    yield from (operation.answer, operation.envelope, *operation.more_answers.values())
+    if operation.event is not None:
+        yield operation.event
+
+
+def _described(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "security": [] if operation.open else [{name: []} for name in _SECURITY],
+        "responses": _responses(operation, schemas),
+    }
+    if operation.parameters:
+        described["parameters"] = [
+            {"name": name, "in": "path", "required": True, "description": what, "schema": {"type": "string"}}
+            for name, what in operation.parameters.items()
+        ]
+    if operation.request is not None:
+        content = _json(schemas.of(operation.request))
+        content["application/json"]["examples"] = {name: {"value": body} for name, body in operation.examples.items()}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _responses(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
+    content = _json(schemas.of(operation.answer))
+    if operation.event is not None:
+        content["text/event-stream"] = {"schema": _event(operation, schemas)}
+    responses = {200: _response(200, "Done.", content)}
+    for status, answer in operation.more_answers.items():
+        responses[status] = _response(status, f"{HTTPStatus(status).phrase}.", _json(schemas.of(answer)))
+    for status in {error.status for error in operation.all_errors}:
+        errors = [error for error in operation.all_errors if error.status == status]
+        says = " ".join(_distinct((error.__doc__ or "").partition("\n")[0] for error in errors))
+        responses.setdefault(status, _response(status, says, _json(_refusal(errors, operation, schemas))))
+    return {str(status): responses[status] for status in sorted(responses)}
+
+
+def _response(status: int, says: str, content: dict[str, Any]) -> dict[str, Any]:
+    names = (*_ALWAYS, *_OF_STATUS.get(status, ()))
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {"description": says, "headers": headers, "content": content}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {"application/json": {"schema": schema}}
+
+
+def _refusal(errors: list[type[ApiError]], operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
+    """The envelope, and what may stand in it with one status."""
+    schema = schemas.of(operation.envelope)
+    if operation.envelope is not ErrorEnvelope:
+        return schema
+    codes = [error.code for error in errors] + (list(_INVALID_CODES) if InvalidRequest in errors else [])
+    known = {"type": {"enum": _distinct(error.type for error in errors)}, "code": {"enum": _distinct(codes)}}
+    return {"allOf": [schema, {"properties": {"error": {"properties": known}}}]}
+
+
+def _event(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
+    """One server-sent event. OpenAPI 3.1 has no word for a stream; its schema is taken for that of each event."""
+    forms: list[Any] = [
+        {"type": "string", "contentMediaType": "application/json", "contentSchema": schemas.of(data)}
+        for data in (operation.event, operation.envelope)
+    ]
+    if operation.done:
+        forms.append({"const": "[DONE]"})
+    return {
+        "description": "Each event. One whose data is an error is the last, and the connection is cut after it.",
+        "type": "object",
+        "properties": {"data": {"anyOf": forms}},
+        "required": ["data"],
+    }
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
