@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from penstock.protocol.answer import CompletionDetails, PromptDetails, Usage
 from penstock.protocol.chat_chunk import ChatCompletionChunk
+from penstock.protocol.completions import TextCompletionChunk
 from penstock.protocol.sse import ChunkWriter, EventSplitter, EventTooLarge, TextChunkWriter
 
 payloads = st.lists(
@@ -39,10 +40,10 @@ def test_an_event_without_end_is_refused(endless: bytes) -> None:
         EventSplitter(max_event_bytes=100).feed(endless)
 
 
-def read(chunk: bytes) -> Any:
+def read(chunk: bytes, form: type = ChatCompletionChunk) -> Any:
     assert chunk.startswith(b"data: ")
     assert chunk.endswith(b"\n\n")
-    msgspec.json.decode(chunk[6:], type=ChatCompletionChunk)  # it has the form that the API's document tells
+    msgspec.json.decode(chunk[6:], type=form)  # it has the form that the API's document tells
     return json.loads(chunk[6:])
 
 
@@ -77,8 +78,8 @@ def test_without_include_usage_no_chunk_speaks_of_usage() -> None:
 
 def test_chunks_of_a_raw_prompt_have_a_text_in_place_of_a_delta() -> None:
     writer = TextChunkWriter(completion_id="cmpl-1", created=5, model="m", include_usage=False)
-    text = read(writer.text(1, 'x"\n🎉'))
+    text = read(writer.text(1, 'x"\n🎉'), TextCompletionChunk)
     assert (text["id"], text["object"]) == ("cmpl-1", "text_completion")
     assert text["choices"] == [{"index": 1, "text": 'x"\n🎉', "logprobs": None, "finish_reason": None}]
-    (end,) = read(writer.finish(0, "stop", "END"))["choices"]
+    (end,) = read(writer.finish(0, "stop", "END"), TextCompletionChunk)["choices"]
     assert end == {"index": 0, "text": "", "logprobs": None, "finish_reason": "stop", "stop_reason": "END"}

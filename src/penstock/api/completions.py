@@ -3,13 +3,42 @@
 from penstock.api.chat import BODY_CAP
 from penstock.api.credentials import Authenticator
 from penstock.api.exchange import Exchange
+from penstock.api.operation import OF_MODELS, Operation
 from penstock.api.stream import EventStream
 from penstock.engines.engine import Piece
 from penstock.inference.completion import Completion, Inference
 from penstock.protocol.answer import Usage, encode
-from penstock.protocol.completions import CompletionRequest, TextChoice, TextCompletion, parse_completion_request
+from penstock.protocol.completions import (
+    CompletionRequest,
+    TextChoice,
+    TextCompletion,
+    TextCompletionChunk,
+    parse_completion_request,
+)
 from penstock.protocol.sse import DONE, TextChunkWriter
 from penstock.tenants.keys import Caller
+
+_EXAMPLE = {
+    "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "prompt": "The capital of France is",
+    "max_tokens": 16,
+    "temperature": 0,
+}
+
+
+def operation() -> Operation:
+    """What this route tells of itself."""
+    return Operation(
+        name="createCompletion",
+        method="POST",
+        path="/v1/completions",
+        summary="Continue raw prompts, whole or as a stream",
+        request=CompletionRequest,
+        answer=TextCompletion,
+        event=TextCompletionChunk,
+        errors=OF_MODELS,
+        examples={"whole": _EXAMPLE, "streamed": {**_EXAMPLE, "stream": True}},
+    )
 
 
 class TextCompletions:

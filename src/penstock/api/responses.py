@@ -4,15 +4,40 @@ from penstock.api.blocks import read_blocks
 from penstock.api.chat import BODY_CAP
 from penstock.api.credentials import Authenticator
 from penstock.api.exchange import Exchange
+from penstock.api.operation import OF_MODELS, Operation
 from penstock.api.responses_events import ResponseEvents
 from penstock.api.responses_render import ResponseRenderer
 from penstock.api.stream import EventStream
 from penstock.inference.completion import Inference
 from penstock.protocol.answer import encode
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.responses_answer import Response, ResponseEvent
 from penstock.protocol.responses_chat import as_chat
-from penstock.protocol.responses_request import parse_responses_request
+from penstock.protocol.responses_request import ResponsesRequest, parse_responses_request
 from penstock.tenants.keys import Caller
+
+_EXAMPLE = {
+    "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "input": "What is the capital of France?",
+    "instructions": "Be brief.",
+    "max_output_tokens": 16,
+}
+
+
+def operation() -> Operation:
+    """What this route tells of itself."""
+    return Operation(
+        name="createResponse",
+        method="POST",
+        path="/v1/responses",
+        summary="Answer a conversation in the form of the Responses API, without keeping it",
+        request=ResponsesRequest,
+        answer=Response,
+        event=ResponseEvent,
+        done=False,
+        errors=OF_MODELS,
+        examples={"whole": _EXAMPLE, "streamed": {**_EXAMPLE, "stream": True}},
+    )
 
 
 class Responses:

@@ -3,13 +3,13 @@
 Shape: OpenAI's older completions, without what only models of that time gave (`logprobs`, `best_of`, `suffix`, `echo`).
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from penstock.errors import InvalidRequest
 from penstock.protocol import strict_json, validation
-from penstock.protocol.answer import Usage
+from penstock.protocol.answer import FinishReason, Usage
 from penstock.protocol.sampling import SamplingRequest
 
 MAX_ALL_CHOICES = 128
@@ -91,7 +91,7 @@ class TextChoice(Struct, kw_only=True):
     index: int
     text: str
     logprobs: None = None
-    finish_reason: str | None
+    finish_reason: FinishReason | None
     stop_reason: str | None = None
 
 
@@ -99,9 +99,32 @@ class TextCompletion(Struct, kw_only=True):
     """The whole answer of a request that does not stream."""
 
     id: str
-    object: str = "text_completion"
+    object: Literal["text_completion"] = "text_completion"
     created: int
     model: str
     choices: list[TextChoice]
     system_fingerprint: None = None
     usage: Usage
+
+
+class TextChunkChoice(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A piece of one choice; its `finish_reason` is null until its last chunk."""
+
+    index: int
+    text: str
+    logprobs: None
+    finish_reason: FinishReason | None
+    stop_reason: str | UnsetType | None = UNSET
+    """With the last chunk: the stop string that hit."""
+
+
+class TextCompletionChunk(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One event of a streamed answer. With `include_usage` the last has no choices, and the usage."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    system_fingerprint: None
+    choices: list[TextChunkChoice]
+    usage: Usage | UnsetType | None = UNSET

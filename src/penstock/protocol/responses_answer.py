@@ -119,3 +119,10 @@ class Response(Struct, kw_only=True):
     background: bool = False
     store: bool = False
     previous_response_id: None = None
+
+
+class ResponseEvent(Struct):
+    """What every event of a streamed response has; the rest depends on its type, as in OpenAI's API."""
+
+    type: str
+    sequence_number: int
