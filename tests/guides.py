@@ -1,9 +1,6 @@
-"""The guides as a reader follows them: their blocks of code, with snippets filled in, run from top to bottom."""
+"""The guides as a reader sees them: their blocks of code, with snippets filled in."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +8,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
-ADDRESS = "http://127.0.0.1:8484"
-"""The address in every example, which is the server's default; a reader with another one changes it."""
+
+# Page -> the environment of tests/clients that has what its code needs; "" is the tests' own.
+FOLLOWED = {
+    "index.md": "",
+    "get-started/get-api-key.md": "",
+    "get-started/openai-compatibility.md": "",
+    "get-started/real-time-inference.md": "",
+    "get-started/integrations/crewai.md": "crewai",
+    "get-started/integrations/langchain.md": "langchain",
+    "get-started/integrations/litellm.md": "litellm",
+}
 
 RUN = {"python", "sh"}
-SHOWN = {"json", "text", "toml"}
+SHOWN = {"json", "text", "toml", "yaml"}
 """What is no code: an answer, an output, a file."""
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)(?: title=\".+\")?$")
@@ -32,6 +38,10 @@ class Block:
     language: str
     code: str
     not_run: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self.language in RUN and not self.not_run
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -67,49 +77,3 @@ def parse(page: str, text: str) -> Iterator[Block]:
 def _filled_in(line: str) -> str:
     snippet = _SNIPPET.match(line)
     return (EXAMPLES / snippet["file"]).read_text(encoding="utf-8") if snippet else f"{line}\n"
-
-
-@dataclass(frozen=True)
-class Followed:
-    """What came of following a page: the output of each block that was run."""
-
-    outputs: dict[Block, str]
-    failure: str
-
-
-def follow(
-    page: str,
-    *,
-    address: str,
-    environ: dict[str, str],
-    folder: Path,
-    python: str = sys.executable,
-    seconds: float = 300,
-) -> Followed:
-    """Run the blocks of a page in one shell, as a reader would who types them in one terminal after the other.
-
-    An answer of 400 and more fails the shell, as a reader would see it to be wrong. `python` has the packages.
-    """
-    blocks = [block for block in blocks_of(page) if block.language in RUN and not block.not_run]
-    steps = ["set -euo pipefail", 'curl() { command curl --silent --show-error --fail-with-body "$@"; }']
-    for number, block in enumerate(blocks):
-        code = block.code.replace(ADDRESS, address)
-        if block.language == "python":
-            (folder / f"{number}.py").write_text(code, encoding="utf-8")
-            code = f"python {folder}/{number}.py\n"
-        steps.append(f"{{\n{code}}} >{folder}/{number}.out")
-    path = os.pathsep.join([str(Path(python).parent), str(Path(sys.executable).parent), os.environ["PATH"]])
-    ran = subprocess.run(
-        ["bash", "-c", "\n".join(steps)],
-        env={**os.environ, **environ, "PATH": path},
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    written = {block: folder / f"{number}.out" for number, block in enumerate(blocks)}
-    outputs = {block: out.read_text(encoding="utf-8") for block, out in written.items() if out.exists()}
-    last = list(outputs)[-1] if outputs else None
-    said = f"{last}: {outputs[last]}\n{ran.stderr}" if last else ran.stderr
-    return Followed(outputs, said if ran.returncode else "")

@@ -1,37 +1,33 @@
-"""The guides do what they say: whoever follows one on a real server gets what it shows."""
+"""The guides do what they say: whoever follows one on a real server gets what it shows.
 
-import json
-import re
+Here are the pages that need the official client alone; tests/clients/test_guides.py has those of other clients.
+"""
+
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from guides import RUN, SHOWN, Block, blocks_of, follow, guides, parse
+from following import follow, plain, run, shape
+from guides import FOLLOWED, RUN, SHOWN, Block, blocks_of, guides, parse
 from running_server import RunningServer
 
-PAGES = [
-    "index.md",
-    "get-started/get-api-key.md",
-    "get-started/openai-compatibility.md",
-    "get-started/real-time-inference.md",
-]
-"""The pages whose clients are at hand here."""
-
 # Every block that no test runs, with the reason that its page gives.
+INSTALLED = "it installs packages; the tests have them, as locked in requirements/clients"
 NOT_RUN = {
     "make serve": "it starts a server, which the tests have running already",
     ". .venv/bin/activate": "the tests run with the penstock command on their path",
     "pip install openai": "it installs a package; the tests have it",
+    "pip install crewai": INSTALLED,
+    "pip install langchain langchain-openai": INSTALLED,
+    "pip install litellm": INSTALLED,
+    "litellm --config config.yaml": (
+        "it starts a server; tests/clients/test_litellm_proxy.py tries one with such a file"
+    ),
 }
 
 
 def all_blocks() -> list[Block]:
     return [block for page in guides() for block in blocks_of(page)]
-
-
-def runs(block: Block) -> bool:
-    return block.language in RUN and not block.not_run
 
 
 def test_every_block_is_run_or_shown_or_says_why_not() -> None:
@@ -42,8 +38,14 @@ def test_every_block_is_run_or_shown_or_says_why_not() -> None:
     assert {block.code.strip(): block.not_run for block in skipped} == NOT_RUN
 
 
-def test_every_page_is_followed() -> None:
-    assert sorted(PAGES) == sorted({block.page for block in all_blocks() if runs(block)})
+def test_every_page_with_code_is_followed() -> None:
+    assert sorted(FOLLOWED) == sorted({block.page for block in all_blocks() if block.runs})
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("page", [page for page, environment in FOLLOWED.items() if not environment])
+def test_a_guide_can_be_followed(page: str, real_server: RunningServer, tmp_path: Path) -> None:
+    follow(page, real_server, tmp_path)
 
 
 def test_a_block_in_a_tab_is_found_with_its_reason() -> None:
@@ -55,59 +57,16 @@ def test_a_block_in_a_tab_is_found_with_its_reason() -> None:
     assert second.code.startswith("from openai import OpenAI\n")
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize("page", PAGES)
-def test_a_guide_can_be_followed(page: str, real_server: RunningServer, tmp_path: Path) -> None:
-    environ = {
-        "PENSTOCK_API_KEY": real_server.key,
-        "PENSTOCK_DATA_DIR": str(real_server.data_dir),
-        "PENSTOCK_PORT": str(real_server.port),
-    }
-    address = real_server.base_url.removesuffix("/v1")
-    followed = follow(page, address=address, environ=environ, folder=tmp_path)
-    assert not followed.failure
-    silent = [str(block) for block, output in followed.outputs.items() if not output and speaks(block)]
-    assert silent == []
-    check_what_is_shown(page, followed.outputs)
+@pytest.mark.parametrize("code", ["false", "curl http://127.0.0.1:8484/v1/nowhere", "echo $NEVER_SET"])
+def test_a_block_that_does_not_work_fails_its_page(code: str, echo_server: RunningServer, tmp_path: Path) -> None:
+    blocks = [Block("page.md", 1, "sh", "export NAME=one\n"), Block("page.md", 5, "sh", f"echo $NAME\n{code}\n")]
+    with pytest.raises(AssertionError, match=r"page\.md:5: one"):
+        run(blocks, echo_server, tmp_path, python="python")
 
 
-def speaks(block: Block) -> bool:
-    """Whether a block is there for what it prints; the others set a variable or revoke a key."""
-    return block.language == "python" or block.code.startswith("curl")
-
-
-def check_what_is_shown(page: str, outputs: dict[Block, str]) -> None:
-    """A `text` block is what the block before it prints; a `json` block has the keys of the last JSON that came.
-
-    What an error looks like is held against the server in test_compatibility_page.py.
-    """
-    last, answer = "", None
-    for block in blocks_of(page):
-        if block in outputs:
-            last = outputs[block]
-            answer = json.loads(last) if last.startswith("{") else answer
-        elif block.language == "text":
-            assert set(plain(block.code)) <= set(plain(last)), str(block)
-        elif block.language == "json" and "error" not in json.loads(block.code):
-            assert shape(json.loads(block.code)) == shape(answer), str(block)
-
-
-def plain(output: str) -> list[str]:
-    """The lines of an output, but for what differs each time: ids, keys, times and the widths of columns."""
-    for pattern, name in (
-        (r"(req|key)_[0-9a-f]+", r"\1_ID"),
-        (r"psk_\S+", "KEY"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME"),
-        (r" +", " "),
-    ):
-        output = re.sub(pattern, name, output)
-    return [line.strip() for line in output.splitlines()]
-
-
-def shape(value: Any) -> Any:
-    """The keys and kinds of a JSON value, without what they hold."""
-    if isinstance(value, dict):
-        return {key: shape(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    return type(value).__name__
+def test_what_is_shown_is_compared_without_what_differs_each_time() -> None:
+    shown = "Name   Key\nmine   psk_b1Qd…m4Xw  2026-11-25 18:50\nRequest req_0a1b"
+    assert plain(shown) == plain("Name Key\nmine psk_zz…zz 2027-01-01 00:00\nRequest req_ffff")
+    assert plain(shown) != plain(shown.replace("mine", "yours"))
+    assert shape({"a": [1, 2], "b": None}) == {"a": ["int"], "b": "NoneType"}
+    assert shape({"a": [1], "c": None}) != shape({"a": [1], "b": None})
