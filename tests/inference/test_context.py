@@ -77,7 +77,7 @@ async def test_prompt_and_answer_may_fill_the_context_to_the_last_token() -> Non
 
 async def test_without_a_bound_there_is_room_for_one_token_at_least() -> None:
     assert await check(request("w" * 900), counts=999)
-    with pytest.raises(ContextLengthExceeded, match=r"the prompt has 1000\."):
+    with pytest.raises(ContextLengthExceeded, match=r"it has 1000\."):
         await check(request("w" * 900), counts=1000)
 
 
