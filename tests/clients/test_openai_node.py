@@ -1,5 +1,7 @@
 """The official client for Node, with its own loops over streams and functions."""
 
+from typing import Any
+
 from clients.node import node_client
 from clients.table import shows
 from running_server import SMOL, RunningServer
@@ -35,11 +37,30 @@ def test_its_own_loop_calls_the_function_and_hands_over_what_it_gave(real_server
     assert got["roles"] == ["user", "assistant", "tool"]
 
 
+def is_person(person: Any) -> bool:
+    return len(person["name"]) <= 12 and person["mood"] in {"glad", "calm"}
+
+
 @shows("structured output")
 def test_its_own_parser_takes_the_object(real_server: RunningServer) -> None:
-    person = CLIENT.run("structured", real_server)
-    assert len(person["name"]) <= 12
-    assert person["mood"] in {"glad", "calm"}
+    assert is_person(CLIENT.run("structured", real_server))
+
+
+@shows("chat", "stream", "structured output")
+def test_responses_say_the_same_whole_streamed_and_put_together(real_server: RunningServer) -> None:
+    got = CLIENT.run("responses", real_server)
+    assert got["whole"]
+    assert got["status"] in {"completed", "incomplete"}
+    assert len(got["pieces"]) > 5
+    assert "".join(got["pieces"]) == got["final"] == got["whole"]
+    assert is_person(got["parsed"])
+
+
+@shows("chat", "stream")
+def test_a_raw_prompt_is_gone_on_with(real_server: RunningServer) -> None:
+    got = CLIENT.run("completions", real_server)
+    assert got["whole"]
+    assert "".join(got["pieces"]) == got["whole"]
 
 
 @shows("errors")

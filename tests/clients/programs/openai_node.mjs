@@ -1,7 +1,7 @@
 // openai for Node, the official client, with its own helpers for tools and for structured output.
 import { API_KEY, BASE_URL, MODEL, tell } from "./telling.mjs";
 import OpenAI from "openai";
-import { zodResponseFormat } from "openai/helpers/zod";
+import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
 const client = new OpenAI({ baseURL: BASE_URL, apiKey: API_KEY, maxRetries: 0 });
@@ -48,15 +48,41 @@ async function tools() {
   return { asked, roles: runner.messages.map((message) => message.role) };
 }
 
+const Person = z.object({ name: z.string().max(12), mood: z.enum(["glad", "calm"]) });
+const DESCRIBE = [{ role: "user", content: "Describe a person." }];
+
 async function structured() {
-  const Person = z.object({ name: z.string().max(12), mood: z.enum(["glad", "calm"]) });
-  const completion = await client.chat.completions.parse({
-    ...question,
-    messages: [{ role: "user", content: "Describe a person." }],
-    response_format: zodResponseFormat(Person, "person"),
-    max_tokens: 64,
-  });
-  return completion.choices[0].message.parsed;
+  const asked = { ...question, messages: DESCRIBE, response_format: zodResponseFormat(Person, "person"), max_tokens: 64 };
+  return (await client.chat.completions.parse(asked)).choices[0].message.parsed;
+}
+
+/** The same by the Responses API, each with what the client makes of it. */
+async function responses() {
+  const asked = { model: MODEL, input: "Name a river.", max_output_tokens: 24, temperature: 0, store: false };
+  const whole = await client.responses.create(asked);
+  const stream = client.responses.stream(asked);
+  const pieces = [];
+  for await (const event of stream) {
+    if (event.type === "response.output_text.delta") pieces.push(event.delta);
+  }
+  const described = { ...asked, input: DESCRIBE, text: { format: zodTextFormat(Person, "person") }, max_output_tokens: 64 };
+  return {
+    whole: whole.output_text,
+    status: whole.status,
+    pieces,
+    final: (await stream.finalResponse()).output_text,
+    parsed: (await client.responses.parse(described)).output_parsed,
+  };
+}
+
+async function completions() {
+  const asked = { model: MODEL, prompt: "The longest river of Africa is", max_tokens: 8, seed: 7 };
+  const whole = await client.completions.create(asked);
+  const pieces = [];
+  for await (const chunk of await client.completions.create({ ...asked, stream: true })) {
+    pieces.push(chunk.choices[0].text);
+  }
+  return { whole: whole.choices[0].text, pieces };
 }
 
 async function errors() {
@@ -69,4 +95,4 @@ async function errors() {
   ];
 }
 
-await tell({ chat, stream, tools, structured, errors });
+await tell({ chat, stream, tools, structured, responses, completions, errors });
