@@ -64,7 +64,7 @@ class Grammar:
         return Grammar(f"{self.rule} {following.rule}")
 
     def times(self, least: int, most: int) -> "Grammar":
-        """This, again and again."""
+        """This, again and again; `most` is 1 or more."""
         return Grammar(f"({self.rule}){{{least},{most}}}")
 
     @property
@@ -211,4 +211,5 @@ def _explained(error: str | None) -> str | None:
     if error is None:
         return None
     reason = _PLACE.sub("", error.partition("\n")[0]).removeprefix("failed to compile JSON schema: ")
+    reason = reason.partition(":  (")[0]  # a pattern as the engine has it, which is not what the client wrote
     return f"cannot be enforced: {reason[:300].rstrip('.')}."

@@ -21,8 +21,11 @@ from penstock.engines import child
 _MEMORY_BYTES = 2 << 30
 _BYTE_TOKENS = 256
 _END = 256
-_REHEARSED = 8
-"""Bytes of an answer that are tried out: what is too wide for the engine's parser mostly shows at the beginning."""
+_REHEARSED = 1_000
+"""Bytes of an answer that are tried out: what is too wide for the engine's parser, and where nothing can go on."""
+_PREFERRED = b'"],}'
+"""What leads a trial through every property, and to an end soon: strings are closed, arrays too, objects go on."""
+_DEAD_END = "an answer may come to a place from where nothing can go on"
 
 
 class Refused(Exception):
@@ -86,14 +89,15 @@ class Compiler:
         return Matcher(self._library, self._init, grammar)
 
     def check(self, grammar: str) -> None:
-        """Compile `grammar` and take its first steps. Raises Refused."""
+        """Compile `grammar` and try out one answer. Raises Refused."""
         matcher = self.matcher(grammar)
         try:
             for _ in range(_REHEARSED):
                 allowed = matcher.allowed()
-                matcher.consume(allowed[0])
-                if allowed[0] == _END:
+                token = next((byte for byte in _PREFERRED if byte in allowed), allowed[0])
+                if token == _END:
                     break
+                matcher.consume(token)
         finally:
             matcher.free()
 
@@ -114,7 +118,7 @@ class Matcher:
         """The bytes that may come next; 256 among them where the text may end. Raises Refused beyond the limits."""
         if self._library.llg_matcher_compute_mask(self._matcher) != 0:
             self._refuse_errors()
-            raise Refused("no answer can go on from here")
+            raise Refused(_DEAD_END)
         mask = self._library.llg_matcher_get_mask(self._matcher)
         return [token for token in range(_BYTE_TOKENS + 1) if mask[token // 32] >> (token % 32) & 1]
 
@@ -131,7 +135,8 @@ class Matcher:
 
     def _refuse_errors(self) -> None:
         if error := self._library.llg_matcher_get_error(self._matcher):
-            raise Refused(error.decode(errors="replace"))
+            text = error.decode(errors="replace")
+            raise Refused(_DEAD_END if text.startswith("NoExtension") else text)
 
 
 def main() -> None:
