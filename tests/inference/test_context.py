@@ -66,7 +66,7 @@ async def test_the_engine_counts_only_where_it_is_not_plain(asked: ChatRequest, 
 
 async def test_prompt_and_answer_may_fill_the_context_to_the_last_token() -> None:
     assert await check(request("w" * 900, max_tokens=100), counts=900)
-    with pytest.raises(ContextLengthExceeded, match=r"1000 tokens.*prompt has 901 and 100 tokens of answer") as refused:
+    with pytest.raises(ContextLengthExceeded, match=r"1000 tokens.*it has 901, and 100 tokens of answer") as refused:
         await check(request("w" * 900, max_tokens=100), counts=901)
     assert (refused.value.status, refused.value.code, refused.value.param) == (
         400,
@@ -128,7 +128,7 @@ async def test_a_raw_prompt_may_fill_the_context_to_the_last_token() -> None:
     await check_prompt("w" * 5000, counts=900)
     await check_prompt([1] * 900)
     for prompt, counts in (("w" * 5000, 901), ([1] * 901, None)):
-        with pytest.raises(ContextLengthExceeded, match=r"1000 tokens.*prompt has 901 and 100 tokens of answer") as bad:
+        with pytest.raises(ContextLengthExceeded, match=r"1000 tokens.*it has 901, and 100 tokens of answer") as bad:
             await check_prompt(prompt, counts=counts)
         assert bad.value.param == "prompt"
 
