@@ -51,7 +51,7 @@ def test_the_map_names_only_files_that_are_there() -> None:
 def test_the_map_lists_every_decision() -> None:
     pages = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
     assert re.findall(r"\(decisions/(\d{4}-[^)]+)\)", ARCHITECTURE.partition("## Why it is like this")[2]) == pages
-    assert [page[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    assert len({page[:4] for page in pages}) == len(pages)
 
 
 def test_the_readme_lists_every_setting_and_command() -> None:

@@ -3,7 +3,9 @@
     PenstockError
     ├── OperatorError                   told to whoever runs a command: exit code 1, never over the wire
     └── ApiError                        told to a client, in OpenAI's envelope
-        ├── InvalidRequest 400          InvalidJson, ContextLengthExceeded, UnsupportedMediaType, RequestTooLarge
+        ├── InvalidRequest 400          InvalidJson, ContextLengthExceeded, UnsupportedMediaType 415,
+        │                               RequestTooLarge 413, MalformedRequest, HeadTooLarge 431,
+        │                               ExpectationFailed 417, RequestTimeout 408
         ├── Unauthenticated 401         MissingKey, InvalidKey
         ├── NotFound 404                UnknownUrl, ModelNotFound, MethodNotAllowed 405
         ├── Unavailable 503             ServerOverloaded, ModelLoading, ModelUnavailable, ModelFailed
@@ -92,6 +94,33 @@ class RequestTooLarge(InvalidRequest):
 
     status = 413
     code = "request_too_large"
+
+
+class MalformedRequest(InvalidRequest):
+    """What came is not HTTP/1.1 as its standard has it; the connection is closed."""
+
+    code = "invalid_request"
+
+
+class HeadTooLarge(InvalidRequest):
+    """The request line and the headers are larger, or more, than the server takes."""
+
+    status = 431
+    code = "headers_too_large"
+
+
+class ExpectationFailed(InvalidRequest):
+    """The request has an `Expect` that the server cannot meet."""
+
+    status = 417
+    code = "expectation_failed"
+
+
+class RequestTimeout(InvalidRequest):
+    """The request came too slowly, and was given up."""
+
+    status = 408
+    code = "request_timeout"
 
 
 class Unauthenticated(ApiError):

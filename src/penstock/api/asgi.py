@@ -52,7 +52,7 @@ class Front:
             await self._fail(exchange, error)
         except Exception:
             # The outermost handler is one of the two places that catch everything: the client gets an answer.
-            log.exception("%s %s failed", exchange.request_id, exchange.path)
+            log.exception("%s %r failed", exchange.request_id, exchange.path)
             await self._fail(exchange, InternalError("Something went wrong on our side; the log has the details."))
         finally:
             log_request(exchange)

@@ -25,8 +25,7 @@ class ClientGone(Exception):
 class Exchange:
     """A request, and the answer to it. Either `answer` once, or `open_stream`, `write` and `finish`."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, stalled_reader_seconds: float = 120.0) -> None:
-        self._stalled_reader_seconds = stalled_reader_seconds
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -136,16 +135,8 @@ class Exchange:
         )
 
     async def write(self, data: bytes) -> None:
-        """Send a part of the body; waits while the client reads slower than we write.
-
-        A client that reads nothing for two minutes is taken for one that left: it holds a place others wait for.
-        """
-        try:
-            async with asyncio.timeout(self._stalled_reader_seconds):
-                await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        except TimeoutError:
-            self.interrupt(ClientGone())
-            await asyncio.sleep(0)  # here the interruption comes, if this is the exchange's own task
+        """Send a part of the body; waits while the client reads slower than we write."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body and end the answer cleanly."""

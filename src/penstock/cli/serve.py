@@ -7,20 +7,24 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import uvicorn
 import uvloop
 
 from penstock import app
+from penstock.api.transport.bounds import Bounds
+from penstock.api.transport.listener import HttpListener
 from penstock.cli.banner import Banner
 from penstock.errors import OperatorError
 from penstock.settings import Settings, load_settings, parse_aliases
 
 _BACKLOG = 2048
+_OTHER_FILES = 256
+"""Open files that are no connections: the database, logs, pipes to engines."""
 
 
 @click.command("serve")
@@ -48,34 +52,20 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
     )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("penstock.request").setLevel(logging.INFO if settings.access_log else logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
-    _allow_many_connections()
-    with _listen(settings.host, settings.port) as listener:
-        uvloop.run(_serve(settings, listener))
+    bounds = Bounds()
+    bounds = replace(bounds, connections=min(bounds.connections, _most_connections()))
+    with _listen(settings.host, settings.port) as listening:
+        uvloop.run(_serve(settings, listening, bounds))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    banner = Banner(settings, port=listener.getsockname()[1])
+async def _serve(settings: Settings, listening: socket.socket, bounds: Bounds) -> None:
+    banner = Banner(settings, port=listening.getsockname()[1])
     async with app.running(settings, app.Listener(pulling=banner.pulling, changed=banner.changed)) as penstock:
-        config = uvicorn.Config(
-            penstock.front,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-            timeout_keep_alive=75,  # longer than clients keep theirs, so that none sends into a closing connection
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        listener = HttpListener(penstock.front, bounds)
+        await listener.start(listening)
         banner.show()
-        ending = asyncio.create_task(_drain_on_signal(penstock, settings.drain_seconds, banner))
-        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await serving
+        await _drain_on_signal(penstock, settings.drain_seconds, banner)
+        await listener.close()
         banner.ended()
 
 
@@ -95,11 +85,16 @@ async def _drain_on_signal(penstock: app.Penstock, seconds: float, banner: Banne
         await penstock.drain.finish(seconds=0)
 
 
-def _allow_many_connections() -> None:
-    """Raise the soft limit of open files to the hard one; shells often give 1,024, and a stream takes two."""
+def _most_connections() -> int:
+    """How many clients the limit of open files allows; a stream takes one file for its client, one for its engine.
+
+    The soft limit is raised to the hard one first: shells often give 1,024.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # macOS calls its hard limit infinite and means less
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, (soft - _OTHER_FILES) // 2)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -111,17 +106,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Port {port} on {host} cannot be used: {os.strerror(error.errno or 0)}. Is another server running? "
             "Choose another port with --port, or a free one with --port 0."
         ) from error
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    # An answer that ends with an error event is cut on purpose, by leaving it incomplete; the server takes that for
-    # a mistake.
-    return "returned without completing response" not in record.getMessage()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, which would close the listener at once and end by signal."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
