@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_server import LLAMA, SMOL, RunningServer, penstock, serving
+from running_server import LLAMA, SMOL, SMOL_EMBEDDING, RunningServer, penstock, serving
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "tests"
 
@@ -30,6 +30,15 @@ context_length = 1000
 slots = 4
 [models.echo]
 tokens_per_second = 20
+directives = true
+
+[[models]]
+id = "org/vectors"
+engine = "echo"
+kind = "embedding"
+context_length = 64
+slots = 4
+[models.echo]
 directives = true
 """
 
@@ -57,8 +66,18 @@ def real_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="session")
 def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Two echo models: `echo` as fast as it goes, `slow` at 20 tokens a second. Tests may not kill their engines."""
-    with serving(
-        tmp_path_factory.mktemp("echo"), "--model", "echo", "--model", "slow", "--model", "short", config=ECHO_CONFIG
-    ) as server:
+    """Echo models: `echo` as fast as it goes, `slow` at 20 tokens a second, `short` for answers of three tokens, and
+    `org/vectors` for embeddings, also as `text-embedding-3-small`. Tests may not kill their engines."""
+    served = [argument for model in ("echo", "slow", "short", "org/vectors") for argument in ("--model", model)]
+    folder = tmp_path_factory.mktemp("echo")
+    with serving(folder, *served, "--alias", "text-embedding-3-small=org/vectors", config=ECHO_CONFIG) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def embedding_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The default model's file as a maker of embeddings, on the embedded engine."""
+    data_dir = tmp_path_factory.mktemp("embedding")
+    (data_dir / "models").symlink_to(models_dir)
+    with serving(data_dir, "--model", SMOL_EMBEDDING) as server:
         yield server

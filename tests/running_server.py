@@ -22,6 +22,7 @@ import psutil
 T = TypeVar("T")
 
 SMOL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+SMOL_EMBEDDING = "HuggingFaceTB/SmolLM2-135M-Embedding"
 LLAMA = "klusterai/Meta-Llama-3.1-8B-Instruct-Turbo"
 
 

@@ -32,6 +32,8 @@ class Script:
 
     replies: list[Reply] = field(default_factory=list)
     models: tuple[str, ...] = MODELS
+    about: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the list of models says beside their names."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     began: threading.Event = field(default_factory=threading.Event)
@@ -65,7 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.script.keys.append(self.headers["authorization"].removeprefix("Bearer "))
-        self._answer(Reply(body={"object": "list", "data": [{"id": name} for name in self.script.models]}))
+        models = [{"id": name, **self.script.about.get(name, {})} for name in self.script.models]
+        self._answer(Reply(body={"object": "list", "data": models}))
 
     def do_POST(self) -> None:
         self.script.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))

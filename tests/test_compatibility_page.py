@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -15,8 +15,9 @@ from penstock.catalogue.workers import State
 from penstock.errors import ApiError
 from penstock.inference.admission import MAX_WAITING
 from penstock.inference.tool_grammar import MAX_CALLS
-from penstock.protocol import chat, json_schema, json_schema_walk, sampling, strict_json, tools
+from penstock.protocol import chat, completions, embeddings, json_schema, json_schema_walk, sampling, strict_json, tools
 from penstock.protocol.json_formats import FORMATS
+from penstock.protocol.models import Ability
 
 NAME = "get-started/openai-compatibility.md"
 HELLO = {"role": "user", "content": "Hello"}
@@ -49,6 +50,13 @@ def test_every_parameter_is_listed_and_no_other() -> None:
 
 def test_every_refused_parameter_is_listed_and_no_other() -> None:
     assert names("### What is refused, and why") == set(chat.UNSUPPORTED)
+
+
+def test_every_parameter_of_the_other_endpoints_is_listed_and_no_other() -> None:
+    assert names("## Completions") == {field.name for field in msgspec.structs.fields(completions.CompletionRequest)}
+    assert names("## Embeddings") == {field.name for field in msgspec.structs.fields(embeddings.EmbeddingRequest)}
+    refused = section("## Completions").rpartition("|")[2].split(" are refused")[0]
+    assert set(re.findall(r"`(\w+)`", refused)) == set(completions.UNSUPPORTED)
 
 
 @pytest.mark.parametrize("private", re.findall(r"`(\w+)`", PAGE.split("private fields of engines")[1].split(":")[0]))
@@ -88,6 +96,8 @@ def test_the_error_that_is_shown_is_what_the_server_says(echo_server: RunningSer
 def test_every_extra_of_a_model_is_listed(echo_server: RunningServer) -> None:
     listed: list[dict[str, Any]] = echo_server.request("GET", "/v1/models").json["data"]
     assert names("## Models") == set(listed[0]["penstock"])
+    abilities = next(row for row in rows("## Models") if row[0] == "`abilities`")[1]
+    assert set(re.findall(r"`(\w+)`", abilities)) - {"null"} == set(get_args(Ability))
     states = next(row for row in rows("## Models") if row[0] == "`state`")[1]
     assert set(re.findall(r"`(\w+)`", states)) == set(State)
 
@@ -113,10 +123,15 @@ def test_the_bounds_that_are_told_are_those_of_the_code() -> None:
         (r"and (\d+) enum values", json_schema_walk.MAX_ENUM_VALUES),
         (r"deeper than (\d+) levels", strict_json.MAX_DEPTH),
         (r"(\d+) requests wait", MAX_WAITING),
+        (r"up to (\d+) choices in all", completions.MAX_ALL_CHOICES),
+        (r"`max_tokens` \| 1 and more \| (\d+) \|", completions.DEFAULT_MAX_TOKENS),
+        (r"up to (\d+) inputs", embeddings.MAX_INPUTS),
+        (r"of ([\d,]+) characters or", embeddings.MAX_ALL_CHARACTERS),
+        (r"characters or ([\d,]+) tokens", embeddings.MAX_ALL_TOKENS),
     ):
         found = re.search(told, " ".join(PAGE.split()))
         assert found, told
-        assert int(found[1]) == bound, told
+        assert int(found[1].replace(",", "")) == bound, told
 
 
 def test_the_formats_that_are_told_are_enforced() -> None:

@@ -143,12 +143,14 @@ def _engine(model: Model) -> Engine:
             faults=model.echo.faults,
             directives=model.echo.directives,
             load_seconds=model.echo.load_seconds,
+            embeds=model.kind == "embedding",
         )
     return LlamaCpp(
         context_length=model.context_length,
         slots=model.slots,
         kv_bytes_per_token=model.kv_bytes_per_token,
         chat_template=_chat_template(model),
+        pooling=model.pooling if model.kind == "embedding" else "",
     )
 
 

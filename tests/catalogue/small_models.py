@@ -42,7 +42,7 @@ def sha256(body: bytes) -> str:
 def entry(source: str, **changes: Any) -> Model:
     """The entry `test/tiny` with this source."""
     given = {"id": "test/tiny", "engine": "llama_cpp", "source": source, "context_length": 512, **changes}
-    return load_catalogue([given], {}).get("test/tiny")
+    return load_catalogue([given], {}).get(given["id"])
 
 
 def tiny(**changes: Any) -> Model:

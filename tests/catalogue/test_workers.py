@@ -42,3 +42,27 @@ async def test_a_start_that_the_system_refuses_is_tried_again(tmp_path: Path) ->
         await relay.close()
     ended: list[object] = [worker.state, worker.endpoint]
     assert ended == [State.STOPPED, None]
+
+
+async def test_a_maker_of_embeddings_is_ready_after_one(tmp_path: Path) -> None:
+    changes: asyncio.Queue[tuple[State, str]] = asyncio.Queue()
+    relay = Relay(stall_seconds=5)
+    worker = Worker(
+        Model(id="vectors", engine="echo", kind="embedding", context_length=64),
+        ("vectors",),
+        Echo(context_length=64, embeds=True),
+        relay,
+        pull=no_file,
+        log_path=tmp_path / "echo.log",
+        stall_seconds=5,
+        changed=lambda changed: changes.put_nowait((changed.state, changed.reason)),
+    )
+    worker.start()
+    try:
+        async with asyncio.timeout(20):
+            assert [await changes.get() for _ in range(2)] == [(State.LOADING, ""), (State.READY, "")]
+        assert worker.endpoint is not None
+        assert worker.endpoint.abilities.embeddings
+    finally:
+        await worker.stop()
+        await relay.close()

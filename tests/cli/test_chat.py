@@ -86,6 +86,20 @@ def test_a_model_that_is_not_there_ends_the_chat(models: tuple[str, ...], model:
         talk(server, model=model)
 
 
+def test_a_model_for_embeddings_is_nothing_to_talk_to() -> None:
+    with scripted(Reply(("ok",))) as server:
+        server.about = {MODELS[0]: {"penstock": {"kind": "embedding"}}}
+        shown = talk(server, "Hi", f"/model {MODELS[0]}", "/model")
+        assert server.asked[0]["model"] == MODELS[1]
+        assert f"{MODELS[0]} makes embeddings" in shown
+        assert f"  {MODELS[0]}\n" not in shown
+        with pytest.raises(OperatorError, match="it does not talk"):
+            talk(server, model=MODELS[0])
+        server.about |= {name: {"penstock": {"kind": "embedding"}} for name in MODELS}
+        with pytest.raises(OperatorError, match="serves no model that talks"):
+            talk(server)
+
+
 def test_the_model_can_be_changed_on_the_way() -> None:
     with scripted(Reply(("ok",))) as server:
         shown = talk(server, "/model", "Hi", "/model small", "Hi again", "/model nothing", "/model")

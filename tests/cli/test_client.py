@@ -123,7 +123,7 @@ def test_a_whole_answer_is_given_as_it_is() -> None:
 def test_models_are_listed_wherever_the_url_ends(ending: str) -> None:
     with scripted(models=("b", "a")) as server:
         client = Client(server.url + ending, "the-key")
-        assert client.models() == ["b", "a"]
+        assert client.models() == {"b": "chat", "a": "chat"}
         assert client.url == server.url
     assert server.keys == ["the-key"]
 

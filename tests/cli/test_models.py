@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from catalogue.small_models import GGUF, write_wheel
 from file_server import FileServer, file_server
-from running_server import LLAMA, SMOL, eventually, penstock
+from running_server import LLAMA, SMOL, SMOL_EMBEDDING, eventually, penstock
 from terminal import terminal
 
 ENTRY = """
@@ -53,12 +53,13 @@ def test_list_shows_state_and_other_names(data_dir: Path, links: dict[str, str])
     ran = penstock("models", "list", data_dir=data_dir, environ={"PENSTOCK_ALIASES": f"{LLAMA}={SMOL}"})
     rows = {line.split()[0]: line for line in ran.stdout.splitlines()}
     assert ran.returncode == 0
-    assert list(rows["ID"].split())[:5] == ["ID", "ENGINE", "CONTEXT", "SIZE", "STATE"]
+    assert list(rows["ID"].split())[:5] == ["ID", "KIND", "ENGINE", "CONTEXT", "SIZE"]
     assert rows["test/tiny"].endswith("ready")
     assert "98.4 MB  not pulled" in rows[SMOL]
     assert rows[SMOL].endswith(LLAMA)
     assert rows["deepseek-ai/DeepSeek-R1"].endswith("needs a GPU engine")
     assert rows["echo"].endswith("ready")
+    assert rows[SMOL_EMBEDDING].split()[1:3] == ["embedding", "llama_cpp"]
 
 
 def test_list_and_show_as_json(data_dir: Path, links: dict[str, str]) -> None:
@@ -69,6 +70,13 @@ def test_list_and_show_as_json(data_dir: Path, links: dict[str, str]) -> None:
     path = penstock("models", "pull", "test/tiny", data_dir=data_dir, environ=links).stdout.strip()
     shown = json.loads(penstock("models", "show", "test/tiny", "--json", data_dir=data_dir).stdout)
     assert shown == {**tiny, "state": "ready", "path": path}
+
+
+def test_show_tells_how_embeddings_are_made_and_of_others_nothing_of_it(data_dir: Path) -> None:
+    shown = penstock("models", "show", SMOL_EMBEDDING, data_dir=data_dir).stdout
+    assert "kind                embedding\n" in shown
+    assert "pooling             mean\n" in shown
+    assert "pooling" not in penstock("models", "show", SMOL, data_dir=data_dir).stdout
 
 
 def test_show_says_why_a_model_cannot_run(data_dir: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from penstock.engines import process
 from penstock.engines.echo import Echo
+from penstock.engines.echo_vectors import float32, vector_of
 from penstock.engines.engine import Counts, Endpoint
 from penstock.engines.process import EngineProcess
 from penstock.engines.relay import Relay
@@ -131,3 +132,16 @@ async def test_a_wrong_key_opens_nothing(tmp_path: Path) -> None:
 def test_a_fault_that_does_not_exist_is_named() -> None:
     with pytest.raises(OperatorError, match="explode@3"):
         Echo(context_length=8, faults=("explode@3",)).launch(served_name="echo", api_key="k", model_file=None)
+
+
+async def test_embeddings_and_what_can_befall_them(tmp_path: Path) -> None:
+    async with echo(tmp_path, embeds=True, directives=True) as (running, endpoint, relay):
+        assert (running.abilities.chat, running.abilities.embeddings, running.abilities.dimensions) == (False, True, 64)
+        vectors, tokens = await relay.embed(["a b", [7, 8, 9]], endpoint)
+        assert vectors == [float32(vector_of("a b")), float32(vector_of("7 8 9"))]
+        assert tokens == 5
+        with pytest.raises(EngineError, match="500"):
+            await relay.embed(["!error"], endpoint)
+        with pytest.raises(EngineError):
+            await relay.embed(["!crash@1"], endpoint)
+        assert await asyncio.wait_for(running.wait(), 5) == 70

@@ -180,6 +180,12 @@ def test_this_machine_has_memory_and_cores() -> None:
     assert physical_cores() >= 1
 
 
+def test_a_maker_of_embeddings_reads_one_input_at_a_time(tmp_path: Path) -> None:
+    engine = LlamaCpp(context_length=64, slots=8, kv_bytes_per_token=1, pooling="mean")
+    launch = engine.launch(served_name="m", api_key="k", model_file=tmp_path)
+    assert (launch.slots, launch.config["slots"], launch.config["pooling"]) == (1, 1, "mean")
+
+
 def test_a_model_without_a_file_cannot_be_launched() -> None:
     with pytest.raises(OperatorError, match="source"):
         LlamaCpp(context_length=8).launch(served_name="m", api_key="k", model_file=None)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from cuts import cut, places
 from hypothesis import given
-from scripted_engine import END, HEAD, TOKEN, answering, chunked, engine, read_request, relay
+from scripted_engine import END, HEAD, TOKEN, Connection, answering, chunked, engine, read_request, relay
 
 from penstock.engines.chunk import decode_chunk
 from penstock.engines.engine import Counts, Endpoint
@@ -230,3 +230,40 @@ def test_progress_of_a_prompt_counts_it_before_the_first_token() -> None:
     counts = Counts()
     decode_chunk(b'{"choices":[],"prompt_progress":{"total":900,"cache":10,"processed":512}}').count(counts)
     assert (counts.prompt, counts.cached, counts.completion) == ({0: 900}, {0: 10}, {})
+
+
+def embedded(body: bytes) -> Connection:
+    return answering(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+
+async def test_vectors_come_in_the_order_of_the_inputs() -> None:
+    data = b'[{"index":1,"embedding":"AAAAPw=="},{"index":0,"embedding":"AACAvw=="}]'
+    async with engine(embedded(b'{"data":%b,"usage":{"prompt_tokens":5}}' % data)) as endpoint, relay() as talks:
+        assert await talks.embed(["a", [1]], endpoint) == ([b"\0\0\x80\xbf", b"\0\0\0\x3f"], 5)
+        assert endpoint.pulse.waiting == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[]",
+        b'[{"index":1,"embedding":"AAAAPw=="}]',
+        b'[{"index":0,"embedding":"AAAAPw=="},{"index":1,"embedding":"AAAAPw=="}]',
+        b'[{"index":0,"embedding":"AAAA"}]',
+        b'[{"index":0,"embedding":"no base64"}]',
+        b'[{"index":0,"embedding":[0.5]}]',
+        b"nonsense",
+    ],
+)
+async def test_what_is_no_vector_for_each_input_is_an_engine_error(data: bytes) -> None:
+    async with engine(embedded(b'{"data":%b,"usage":{"prompt_tokens":1}}' % data)) as endpoint, relay() as talks:
+        with pytest.raises(EngineError):
+            await talks.embed(["a"], endpoint)
+        assert endpoint.pulse.waiting == 0
+
+
+@pytest.mark.parametrize("wire", [b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nhalf", b""])
+async def test_an_engine_that_breaks_off_its_vectors(wire: bytes) -> None:
+    async with engine(answering(wire)) as endpoint, relay() as talks:
+        with pytest.raises(EngineError, match="broke off"):
+            await talks.embed(["a"], endpoint)

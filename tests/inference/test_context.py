@@ -12,6 +12,7 @@ from penstock.errors import ContextLengthExceeded, InvalidRequest
 from penstock.inference import context
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
+from penstock.protocol.embeddings import EmbeddingRequest
 
 TOOL = {"type": "function", "function": {"name": "f", "description": "d" * 600}}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "9" * 600}}
@@ -160,3 +161,20 @@ def test_the_bound_of_a_completion_that_names_none(given: int | None, max_output
     endpoint = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=1000), 4, 1000, max_output)
     asked = CompletionRequest(model="m", prompt="Hi", max_tokens=given)
     assert context.bounded_completion(asked, endpoint).output_limit == limit
+
+
+async def check_inputs(inputs: Any, *, counts: int | None = None) -> None:
+    count = answering(b"") if counts is None else tokenizing(counts)
+    knows = Abilities(chat=False, embeddings=True, vocabulary=50)
+    async with engine(count, context_length=1000, abilities=knows) as endpoint, relay() as talks:
+        await context.check_inputs(EmbeddingRequest(model="m", input=inputs), endpoint, talks)
+
+
+async def test_an_input_may_fill_the_whole_context() -> None:
+    await check_inputs(["w" * 996, "w" * 996])  # nobody is asked
+    await check_inputs("w" * 5000, counts=1000)
+    await check_inputs([1] * 1000)
+    for inputs, counts, param in (("w" * 5000, 1001, "input"), ([[1], [1] * 1001], None, "input[1]")):
+        with pytest.raises(ContextLengthExceeded, match=r"1000 tokens; the prompt has 1001\.") as refused:
+            await check_inputs(inputs, counts=counts)
+        assert refused.value.param == param

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends, Response
 
 from penstock.api.cold import answered
 from penstock.api.operation import Operation
-from penstock.catalogue.workers import State, Worker, Workers
+from penstock.catalogue.workers import Worker, Workers
+from penstock.engines.engine import Abilities
 from penstock.errors import ModelNotFound
-from penstock.protocol.models import ModelCard, ModelDetails, ModelList
+from penstock.protocol.models import Ability, ModelCard, ModelDetails, ModelList
 
 
 def operations() -> list[Operation]:
@@ -54,16 +55,31 @@ def models_router(workers: Workers, authenticated: Any) -> APIRouter:
 
 
 def _render(name: str, worker: Worker) -> ModelCard:
-    model = worker.model
+    model, endpoint = worker.model, worker.endpoint
     return ModelCard(
         id=name,
         created=worker.created,
         owned_by=model.owned_by or "penstock",
         penstock=ModelDetails(
+            kind=model.kind,
             state=worker.state,
             context_length=model.context_length,
-            max_output=model.max_output or model.context_length,
+            max_output=(model.max_output or model.context_length) if model.kind == "chat" else None,
+            abilities=_named(endpoint.abilities) if endpoint else None,
+            dimensions=(endpoint.abilities.dimensions or None) if endpoint else None,
             alias_of=model.id if name != model.id else None,
-            slots=worker.endpoint.slots if worker.endpoint and worker.state is State.READY else None,
+            slots=endpoint.slots if endpoint else None,
         ),
     )
+
+
+def _named(abilities: Abilities) -> list[Ability]:
+    can: dict[Ability, bool] = {
+        "structured_output": abilities.grammar,
+        "tools": abilities.grammar or abilities.tools,
+        "logprobs": abilities.logprobs,
+        "reasoning_effort": abilities.reasoning_effort,
+        "images": abilities.images,
+        "token_prompts": abilities.vocabulary > 0,
+    }
+    return [name for name, able in can.items() if able]

@@ -4,6 +4,7 @@ from penstock.api.asgi import Handler
 from penstock.api.chat import ChatCompletions
 from penstock.api.completions import TextCompletions
 from penstock.api.credentials import Authenticator
+from penstock.api.embeddings import Embeddings
 from penstock.api.responses import Responses
 from penstock.inference.completion import Inference
 
@@ -19,4 +20,5 @@ def hot_routes(
         "/v1/chat/completions": {"POST": chat.create},
         "/v1/completions": {"POST": completions.create},
         "/v1/responses": {"POST": responses.create},
+        "/v1/embeddings": {"POST": Embeddings(authenticator, inference).create},
     }

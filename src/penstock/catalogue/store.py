@@ -43,6 +43,12 @@ class ModelStore:
         source = parse_source(model.source)
         return source.path if isinstance(source, FileSource) else self.folder_of(model) / model.file_name
 
+    def others_of(self, model: Model) -> list[Path]:
+        """Files of other models that may be the same as this model's, by their name and size."""
+        own = self.path_of(model)
+        found = self.root.glob(f"*/{model.file_name}")
+        return [path for path in found if path != own and (not model.size_bytes or _size(path) == model.size_bytes)]
+
     def is_present(self, model: Model) -> bool:
         """Whether the whole file is there, by its size where the entry names one. True for a model without a file."""
         path = self.path_of(model)
@@ -89,10 +95,13 @@ class ModelStore:
 
     def _open_lock(self, model: Model) -> int:
         # The lock outlives the model's folder: deleting a locked file would let two pulls hold "the" lock.
+        # It belongs to the content, where that is known: two entries of one file are not both to fetch it.
         folder = self.root / ".locks"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return os.open(folder / folder_name(model.id), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            return os.open(
+                folder / (model.sha256 or folder_name(model.id)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
         except OSError as error:
             raise OperatorError(
                 f"{folder} cannot be written: {error.strerror}. Mend its permissions, or choose another --data-dir."

@@ -139,8 +139,9 @@ class Worker:
         try:
             while not exited.done():
                 await asyncio.wait({exited}, timeout=_WATCH_SECONDS)
-                if endpoint.pulse.hung or endpoint.pulse.quiet_seconds() > self._stall_seconds:
-                    raise EngineDied(f"it gave no token for {self._stall_seconds:.0f} s and was ended")
+                if endpoint.pulse.hung or endpoint.pulse.quiet_seconds() > self._stall_seconds * endpoint.patience:
+                    waited = self._stall_seconds * endpoint.patience
+                    raise EngineDied(f"it gave nothing for {waited:.0f} s and was ended")
                 if not endpoint.pulse.waiting and endpoint.pulse.idle_seconds() > _IDLE_PROBE_SECONDS:
                     await self._probe(endpoint)
             raise EngineDied(f"it ended with status {exited.result()}")
@@ -148,16 +149,20 @@ class Worker:
             exited.cancel()
 
     async def _probe(self, endpoint: Endpoint) -> None:
-        """Health is a token, not a status. Raises EngineDied where none comes."""
-        request = ChatRequest(model=self.model.id, messages=[UserMessage(content="Hi")], max_tokens=1)
+        """Health is a token (or an embedding), not a status. Raises EngineDied where none comes."""
         try:
-            async with asyncio.timeout(self._stall_seconds), self._relay.chat(request, endpoint) as stream:
-                while await stream.read() is not None:
-                    pass
+            async with asyncio.timeout(self._stall_seconds):
+                await (self._one_token(endpoint) if endpoint.abilities.chat else self._relay.embed(["Hi"], endpoint))
         except TimeoutError as error:
             raise EngineDied(f"it listens but gave no token in {self._stall_seconds:.0f} s") from error
         except ApiError as error:
             raise EngineDied(f"it listens but gave no token: {error.message}") from error
+
+    async def _one_token(self, endpoint: Endpoint) -> None:
+        request = ChatRequest(model=self.model.id, messages=[UserMessage(content="Hi")], max_tokens=1)
+        async with self._relay.chat(request, endpoint) as stream:
+            while await stream.read() is not None:
+                pass
         if not stream.counts.completion:
             raise EngineDied("it listens but its answer had no token")
 

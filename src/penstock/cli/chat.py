@@ -151,17 +151,20 @@ class Chat:
             self._model = self._find(name, models)
             self._say(f"Now talking to {self._model}; the conversation goes on.")
             return
-        for model in models:
+        for model in _that_chat(models):
             self._say(f"{'*' if model == self._model else ' '} {model}")
 
-    def _find(self, wanted: str, models: list[str]) -> str:
+    def _find(self, wanted: str, models: dict[str, str]) -> str:
         """The model of that name, or the only one whose name holds it; the first one where nothing is wanted."""
-        found = [model for model in models if model == wanted] or [m for m in models if wanted.lower() in m.lower()]
-        if not models:
-            raise OperatorError("The server serves no model. Start it with one: penstock serve --model ID")
+        if models.get(wanted, "chat") != "chat":
+            raise OperatorError(f"{wanted} makes embeddings, it does not talk. Programs ask it by /v1/embeddings.")
+        names = _that_chat(models)
+        found = [name for name in names if name == wanted] or [n for n in names if wanted.lower() in n.lower()]
+        if not names:
+            raise OperatorError("The server serves no model that talks. Start it with one: penstock serve --model ID")
         if wanted and len(found) != 1:
             kind = "Several models match" if found else "No model here is called"
-            raise OperatorError(f"{kind} {wanted!r}. There are: {', '.join(models)}")
+            raise OperatorError(f"{kind} {wanted!r}. There are: {', '.join(names)}")
         return found[0]
 
     def _instruct(self, text: str) -> None:
@@ -185,6 +188,10 @@ class Chat:
 
     def _exit(self, _: str) -> None:
         raise EOFError
+
+
+def _that_chat(models: dict[str, str]) -> list[str]:
+    return [name for name, kind in models.items() if kind == "chat"]
 
 
 def _reader() -> Callable[[], str]:

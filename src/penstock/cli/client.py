@@ -165,10 +165,11 @@ class Client:
         connection, response = self._send("GET", "/health", None, timeout_seconds=_STREAM_SILENCE_SECONDS)
         self._whole(connection, response)
 
-    def models(self) -> list[str]:
-        """The names of the models that this key may use, the server's first one first."""
+    def models(self) -> dict[str, str]:
+        """Name -> kind (`chat`, `embedding`) of the models that this key may use, the server's first one first."""
         connection, response = self._send("GET", "/v1/models", None, timeout_seconds=_STREAM_SILENCE_SECONDS)
-        return [model["id"] for model in self._whole(connection, response)["data"]]
+        models = self._whole(connection, response)["data"]
+        return {model["id"]: model.get("penstock", {}).get("kind", "chat") for model in models}
 
     def complete(self, request: dict[str, Any]) -> dict[str, Any]:
         """A whole chat completion, as the server gives it."""

@@ -22,7 +22,7 @@ from penstock.errors import OperatorError
 from penstock.settings import load_settings
 
 _STATES = {"ready": "ready", "not_pulled": "not pulled", "needs_gpu": "needs a GPU engine"}
-_HEADS = ("ID", "ENGINE", "CONTEXT", "SIZE", "STATE", "ALSO AS")
+_HEADS = ("ID", "KIND", "ENGINE", "CONTEXT", "SIZE", "STATE", "ALSO AS")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def list_models(as_json: bool, data_dir: str | None, config: Path | None) -> Non
 
 def _row(shelf: _Shelf, model: Model) -> tuple[str, ...]:
     size = megabytes(model.size_bytes) if model.size_bytes else "-"
-    state = _STATES[shelf.state_of(model)]
-    return (model.id, model.engine, str(model.context_length), size, state, ", ".join(shelf.aliases_of(model)))
+    state, aliases = _STATES[shelf.state_of(model)], ", ".join(shelf.aliases_of(model))
+    return (model.id, model.kind, model.engine, str(model.context_length), size, state, aliases)
 
 
 @command.command("show")
@@ -104,6 +104,8 @@ def show(model_id: str, as_json: bool, data_dir: str | None, config: Path | None
     described["aliases"] = ", ".join(described["aliases"])
     if model.engine != "echo":
         del described["echo"]
+    if model.kind != "embedding":
+        del described["pooling"]
     for key, value in described.items():
         if value not in (None, "", 0):
             click.echo(f"{key.replace('_', ' '):20}{value}")

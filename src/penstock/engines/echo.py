@@ -39,6 +39,8 @@ class Echo:
     faults: tuple[str, ...] = ()
     directives: bool = False
     load_seconds: float = 0.0
+    embeds: bool = False
+    """It makes embeddings, as echo_vectors.py says, and answers nothing else."""
 
     def launch(self, *, served_name: str, api_key: str, model_file: Path | None) -> Launch:
         for fault in self.faults:
@@ -52,6 +54,7 @@ class Echo:
             "faults": list(self.faults),
             "directives": self.directives,
             "load_seconds": self.load_seconds,
+            "embeds": self.embeds,
         }
         return Launch(module="penstock.engines.echo_process", config=config, slots=slots)
 

@@ -15,6 +15,7 @@ import uvicorn
 
 from penstock.engines import child
 from penstock.engines.echo import FAULT
+from penstock.engines.echo_vectors import DIMENSIONS, float32, vector_of
 
 VOCABULARY = 1_000_000
 """Token ids below this are taken; each stands for its number as a word."""
@@ -48,8 +49,27 @@ class EchoServer:
         elif scope["path"] == "/tokenize":
             words = msgspec.json.decode(body)["content"].split()
             await _answer(send, 200, {"tokens": [zlib.crc32(word.encode()) % VOCABULARY for word in words]})
+        elif scope["path"] == "/v1/embeddings":
+            await _while_connected(receive, self._embed(msgspec.json.decode(body), send))
         else:
             await _while_connected(receive, self._complete(msgspec.json.decode(body), send))
+
+    async def _embed(self, request: dict[str, Any], send: Any) -> None:
+        """Of the faults, those that can befall an answer without a stream."""
+        texts = [_text(given) for given in request["input"]]
+        asked = [word.removeprefix("!") for word in texts[0].split()[:1]] if self._directives else []
+        faults = {*self._faults, *asked}
+        if "crash@1" in faults:
+            os._exit(70)
+        if faults & {"lie", "hang@1"}:
+            await asyncio.Event().wait()
+        if "error" in faults:
+            await _answer(send, 500, {"error": {"message": "asked to fail", "type": "server_error"}})
+            return
+        tokens = sum(len(text.split()) for text in texts)
+        await asyncio.sleep(tokens * self._delay)
+        data = [{"index": index, "embedding": float32(vector_of(text))} for index, text in enumerate(texts)]
+        await _answer(send, 200, {"data": data, "usage": {"prompt_tokens": tokens}})
 
     async def _complete(self, request: dict[str, Any], send: Any) -> None:
         faults, prompts = list(self._faults), _prompts(request)
@@ -111,8 +131,12 @@ def _prompts(request: dict[str, Any]) -> list[_Prompt]:
     if "messages" in request:
         texts = [message["content"] for message in request["messages"]]
         return [_Prompt(sum(len(text.split()) for text in texts), _TOKEN.findall(texts[-1]), in_chat=True)]
-    prompts = [each if isinstance(each, str) else " ".join(map(str, each)) for each in request["prompt"]]
-    return [_Prompt(len(text.split()), _TOKEN.findall(text), in_chat=False) for text in prompts]
+    asked = [_text(prompt) for prompt in request["prompt"]]
+    return [_Prompt(len(text.split()), _TOKEN.findall(text), in_chat=False) for text in asked]
+
+
+def _text(prompt: str | list[int]) -> str:
+    return prompt if isinstance(prompt, str) else " ".join(map(str, prompt))
 
 
 class _Choice:
@@ -173,7 +197,10 @@ def main() -> None:
     answer = child.claim_stdout()
     time.sleep(config["load_seconds"])
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    child.announce(answer, f"http://127.0.0.1:{listener.getsockname()[1]}", {"vocabulary": VOCABULARY})
+    abilities = {"vocabulary": VOCABULARY}
+    if config["embeds"]:
+        abilities |= {"chat": False, "embeddings": True, "dimensions": DIMENSIONS}
+    child.announce(answer, f"http://127.0.0.1:{listener.getsockname()[1]}", abilities)
     server = uvicorn.Server(uvicorn.Config(EchoServer(config), log_level="warning", lifespan="off"))
     server.run(sockets=[listener])
 

@@ -16,6 +16,9 @@ from penstock.protocol.answer import CompletionDetails, PromptDetails, TokenLogp
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
 
+PREFILL_ALLOWANCE = 10
+"""How many times longer than for a token to wait for a prompt to be read."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -49,6 +52,10 @@ class Abilities(msgspec.Struct, frozen=True):
     """What an engine can do with its model; the engine process says so when it starts."""
 
     chat: bool = True
+    """It writes text, in answer to chats and to raw prompts."""
+    embeddings: bool = False
+    dimensions: int = 0
+    """The numbers of an embedding."""
     grammar: bool = False
     """It holds its answer to a grammar: JSON, schemas and calls of functions can be enforced."""
     tools: bool = False
@@ -115,8 +122,15 @@ class Endpoint:
     max_output: int
     abilities: Abilities = field(default_factory=Abilities)
     pulse: Pulse = field(default_factory=Pulse)
+    """Of the engine as a whole, whoever it works for."""
     counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Held while the engine counts a prompt: that is work that no slot bounds."""
+
+    @property
+    def patience(self) -> int:
+        """How many times longer than for a token to wait for a sign of life: a maker of embeddings gives none before
+        it has read all."""
+        return 1 if self.abilities.chat else PREFILL_ALLOWANCE
 
 
 class CallPiece(msgspec.Struct):

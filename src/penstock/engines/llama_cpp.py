@@ -44,11 +44,14 @@ class LlamaCpp:
     kv_bytes_per_token: int = 0
     chat_template: str = ""
     """A Jinja template in place of the model file's own; empty: that one."""
+    pooling: str = ""
+    """For a maker of embeddings: how the vectors of the tokens become one, `mean`, `cls` or `last`."""
 
     def launch(self, *, served_name: str, api_key: str, model_file: Path | None) -> Launch:
         if model_file is None:
             raise OperatorError(f"{served_name} has no model file; give its entry a source.")
-        slots = self.slots or choose_slots(self.context_length * self.kv_bytes_per_token, available_memory())
+        slots = 1 if self.pooling else self.slots
+        slots = slots or choose_slots(self.context_length * self.kv_bytes_per_token, available_memory())
         config = {
             "model_file": str(model_file),
             "served_name": served_name,
@@ -57,6 +60,7 @@ class LlamaCpp:
             "context_length": self.context_length,
             "threads": physical_cores(),
             "chat_template": self.chat_template,
+            "pooling": self.pooling,
         }
         return Launch("penstock.engines.llama_cpp_process", config, slots, {"GLIBC_TUNABLES": _HUGE_PAGES})
 

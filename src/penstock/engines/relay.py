@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from penstock.engines.chunk import CountedChunk, decode_chunk
-from penstock.engines.engine import Counts, Endpoint, Piece
+from penstock.engines.chunk import CountedChunk, EngineUsage, decode_chunk
+from penstock.engines.engine import PREFILL_ALLOWANCE, Counts, Endpoint, Piece
 from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
 from penstock.protocol.chat import ChatRequest
-from penstock.protocol.completions import CompletionRequest
+from penstock.protocol.completions import CompletionRequest, Prompt
 from penstock.protocol.sampling import SamplingRequest
 from penstock.protocol.sse import EventSplitter, EventTooLarge
 
@@ -27,7 +27,6 @@ T = TypeVar("T")
 
 _CONNECT_SECONDS = 5.0
 _COUNT_SECONDS = 15.0
-_PREFILL_ALLOWANCE = 10
 
 
 class EngineStream:
@@ -75,7 +74,7 @@ class EngineStream:
     @property
     def _allowance(self) -> float:
         """Seconds that one read may take: a prompt may wait behind other prompts, a token may not."""
-        return self._stall_seconds * (1 if self.counts.completion else _PREFILL_ALLOWANCE)
+        return self._stall_seconds * (1 if self.counts.completion else PREFILL_ALLOWANCE)
 
     async def read(self) -> list[Piece] | None:
         """The pieces of the next bytes that come; None after the engine's `[DONE]`. May be empty: progress, no text.
@@ -184,6 +183,30 @@ class Relay:
         finally:
             stream.close()
 
+    async def embed(self, inputs: list[Prompt], endpoint: Endpoint) -> tuple[list[bytes], int]:
+        """A vector for each input, in little-endian float32, and the tokens of all inputs together.
+
+        Cancelling it makes the engine stop its work. Raises EngineError, ContextLengthExceeded or ModelLoading.
+        """
+        body = msgspec.json.encode({"model": endpoint.served_name, "input": inputs, "encoding_format": "base64"})
+        endpoint.pulse.wait()
+        try:
+            async with await self._post(endpoint, "/v1/embeddings", body) as response:
+                if response.status != 200:
+                    raise await _refusal(response)
+                answer = msgspec.json.decode(await response.read(), type=_Embeddings)
+            endpoint.pulse.beat()
+        except aiohttp.ClientError as error:
+            raise EngineError("The engine broke off in the middle of its answer.") from error
+        except msgspec.MsgspecError as error:
+            raise EngineError("The engine sent something that is no list of embeddings.") from error
+        finally:
+            endpoint.pulse.done()
+        vectors = {vector.index: vector.embedding for vector in answer.data}
+        if vectors.keys() != set(range(len(inputs))) or any(len(vector) % 4 for vector in vectors.values()):
+            raise EngineError("The engine did not give a vector for each input.")
+        return [vectors[index] for index in range(len(inputs))], answer.usage.prompt_tokens
+
     async def count_prompt(self, request: ChatRequest, endpoint: Endpoint) -> int:
         """The tokens of a conversation as the engine's own template and tokenizer make them.
 
@@ -229,6 +252,17 @@ class Relay:
                 return await self._fresh.post(url, data=body, headers=headers, allow_redirects=False)
         except aiohttp.ClientError as error:
             raise EngineError("The engine broke off before it answered.") from error
+
+
+class _Vector(msgspec.Struct):
+    index: int
+    embedding: bytes
+    """In base64 on the wire."""
+
+
+class _Embeddings(msgspec.Struct):
+    data: list[_Vector]
+    usage: EngineUsage
 
 
 class _InputTokens(msgspec.Struct):

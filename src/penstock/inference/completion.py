@@ -11,7 +11,9 @@ from penstock.errors import EngineError, ModelLoading
 from penstock.inference import context
 from penstock.inference.admission import Admission
 from penstock.inference.choice import ChoiceReader
+from penstock.inference.embedding import Embedded, portions
 from penstock.inference.form import Shaped, Shaper, form_of
+from penstock.inference.kind import check_embeds, check_writes
 from penstock.inference.meter import Delivery, Entry, Meter
 from penstock.inference.route import Router
 from penstock.inference.stop import StopScanner
@@ -20,6 +22,7 @@ from penstock.inference.tool_calls import WrittenCalls
 from penstock.protocol.answer import Usage
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
+from penstock.protocol.embeddings import EmbeddingRequest
 from penstock.protocol.sampling import SamplingRequest
 from penstock.tenants.keys import Caller
 
@@ -134,6 +137,7 @@ class Inference:
         with self._meter.follow(
             caller, request_id=request_id, model=endpoint.model, streamed=streamed, delivery=delivery
         ) as entry:
+            check_writes(request.model, endpoint)
             request = context.bounded_completion(request, endpoint)
             await context.check_completion(request, endpoint, self._relay)
             # The choices of one prompt need their slots at once; beyond the slots, prompts wait inside the engine.
@@ -145,11 +149,32 @@ class Inference:
                 entry.counts = stream.counts
                 yield Completion("cmpl", request, stream, entry, readers=text_readers(request))
 
+    async def embed(
+        self, request: EmbeddingRequest, caller: Caller, *, request_id: str, delivery: Delivery
+    ) -> Embedded:
+        """Make the embeddings of one request, in the way of `chat`; with each portion of its inputs it queues anew."""
+        endpoint = self._router.pick(request.model)
+        with self._meter.follow(
+            caller, request_id=request_id, model=endpoint.model, streamed=False, delivery=delivery
+        ) as entry:
+            check_embeds(request.model, endpoint, dimensions=request.dimensions)
+            await context.check_inputs(request, endpoint, self._relay)
+            entry.counts.choices_per_prompt = 1
+            vectors: list[bytes] = []
+            for portion in portions(request.inputs, context_length=endpoint.context_length):
+                places = min(len(portion), endpoint.slots)
+                async with self._admitted(request.model, endpoint, entry, places=places):
+                    made, tokens = await self._relay.embed(portion, endpoint)
+                entry.counts.read(len(vectors), tokens, cached=0)
+                entry.first_token = entry.first_token or time.monotonic()
+                vectors += made
+            return Embedded(request.model, vectors, entry.counts.usage().prompt_tokens)
+
     @asynccontextmanager
     async def _admitted(self, model: str, endpoint: Endpoint, entry: Entry, *, places: int) -> AsyncIterator[None]:
         """Hold `places` slots of the endpoint, once it is this request's turn."""
         async with self._admission.enter(endpoint, places=places):
             if self._router.pick(model) is not endpoint:
                 raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
-            entry.entered = time.monotonic()
+            entry.entered = entry.entered or time.monotonic()
             yield

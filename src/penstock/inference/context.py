@@ -5,8 +5,10 @@ import msgspec
 from penstock.engines.engine import Endpoint
 from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, InvalidRequest
+from penstock.inference.embedding import most_tokens
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import DEFAULT_MAX_TOKENS, CompletionRequest, Prompt
+from penstock.protocol.embeddings import EmbeddingRequest
 from penstock.protocol.messages import AssistantMessage, Message, text_of
 
 _TEMPLATE_TOKENS = 256
@@ -64,14 +66,19 @@ async def check_completion(request: CompletionRequest, endpoint: Endpoint, relay
     wanted = _wanted(request.output_limit, endpoint, param="max_tokens")
     for at, prompt in enumerate(request.prompts):
         param = "prompt" if len(request.prompts) == 1 else f"prompt[{at}]"
-        _check_tokens(prompt, endpoint, param=param)
         await _check_prompt(prompt, wanted, endpoint, relay, param=param)
 
 
+async def check_inputs(request: EmbeddingRequest, endpoint: Endpoint, relay: Relay) -> None:
+    """Raises InvalidRequest or ContextLengthExceeded where one of the inputs does not fit the context."""
+    for at, each in enumerate(request.inputs):
+        await _check_prompt(each, 0, endpoint, relay, param="input" if len(request.inputs) == 1 else f"input[{at}]")
+
+
 async def _check_prompt(prompt: Prompt, wanted: int, endpoint: Endpoint, relay: Relay, *, param: str) -> None:
-    room = endpoint.context_length - wanted
-    size = len(prompt) if isinstance(prompt, list) else len(prompt.encode())
+    room, size = endpoint.context_length - wanted, most_tokens(prompt)
     if isinstance(prompt, list):
+        _check_tokens(prompt, endpoint, param=param)
         if size > room:
             raise _too_long(str(size), wanted, endpoint, param=param)
         return
@@ -83,9 +90,7 @@ async def _check_prompt(prompt: Prompt, wanted: int, endpoint: Endpoint, relay: 
         raise _too_long(str(tokens), wanted, endpoint, param=param)
 
 
-def _check_tokens(prompt: Prompt, endpoint: Endpoint, *, param: str) -> None:
-    if not isinstance(prompt, list):
-        return
+def _check_tokens(prompt: list[int], endpoint: Endpoint, *, param: str) -> None:
     vocabulary = endpoint.abilities.vocabulary
     if not vocabulary:
         raise InvalidRequest(f"{endpoint.model} takes text, not tokens.", code="unsupported_parameter", param=param)

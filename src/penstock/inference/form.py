@@ -15,6 +15,7 @@ from penstock.engines.engine import Endpoint
 from penstock.engines.grammar import Grammar, GrammarCompiler
 from penstock.errors import InvalidRequest
 from penstock.inference import tool_prompt
+from penstock.inference.kind import check_writes
 from penstock.inference.tool_grammar import call_grammar
 from penstock.protocol import json_schema
 from penstock.protocol.chat import ChatRequest
@@ -92,10 +93,8 @@ def _with_open_tools(request: ChatRequest, tools: Toolbox) -> ChatRequest:
 
 
 def _check_abilities(request: ChatRequest, form: Form, endpoint: Endpoint) -> None:
+    check_writes(request.model, endpoint)
     can = endpoint.abilities
-    if not can.chat:
-        refusal = f"{request.model} answers no chat; it is for embeddings."
-        raise InvalidRequest(refusal, code="unsupported_model", param="model")
     effort = request.reasoning_effort not in (None, "none")
     for asked, able, name in (
         (request.logprobs, can.logprobs, "logprobs"),

@@ -4,17 +4,26 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+Ability = Literal["structured_output", "tools", "logprobs", "reasoning_effort", "images", "token_prompts"]
 
-class ModelDetails(Struct):
-    """What OpenAI's clients do not know of a model."""
 
+class ModelDetails(Struct, kw_only=True):
+    """What OpenAI's clients do not know of a model; what its engine says is null while that is not ready."""
+
+    kind: Literal["chat", "embedding"]
+    """Whether it writes text or makes embeddings."""
     state: Annotated[str, Meta(extra_json_schema={"enum": ["pulling", "loading", "ready", "failed", "stopped"]})]
     context_length: int
     """Tokens of prompt and answer together."""
-    max_output: int
+    max_output: int | None
+    """Tokens of one answer, at most."""
+    abilities: list[Ability] | None
+    """What requests may ask for, beyond what its kind says."""
+    dimensions: int | None
+    """The numbers of an embedding."""
     alias_of: str | None
     slots: int | None
-    """Requests that it works on at once; null while it is not ready."""
+    """Requests that it works on at once."""
 
 
 class ModelCard(Struct, kw_only=True):

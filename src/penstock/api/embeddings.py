@@ -1,0 +1,61 @@
+"""POST /v1/embeddings: parse, run, render."""
+
+from penstock.api.chat import BODY_CAP
+from penstock.api.credentials import Authenticator
+from penstock.api.exchange import Exchange
+from penstock.api.operation import OF_MODELS, Operation
+from penstock.inference.completion import Inference
+from penstock.inference.embedding import Embedded
+from penstock.protocol.answer import encode
+from penstock.protocol.embeddings import (
+    Embedding,
+    EmbeddingAnswer,
+    EmbeddingRequest,
+    EmbeddingUsage,
+    numbers_of,
+    parse_embedding_request,
+)
+
+
+def operation() -> Operation:
+    """What this route tells of itself."""
+    example = {"model": "HuggingFaceTB/SmolLM2-135M-Embedding", "input": ["The cat sits on the mat.", "Hello"]}
+    return Operation(
+        name="createEmbedding",
+        method="POST",
+        path="/v1/embeddings",
+        summary="Make vectors of texts",
+        request=EmbeddingRequest,
+        answer=EmbeddingAnswer,
+        errors=OF_MODELS,
+        examples={"numbers": example, "base64": {**example, "encoding_format": "base64"}},
+    )
+
+
+class Embeddings:
+    """The embeddings endpoint."""
+
+    def __init__(self, authenticator: Authenticator, inference: Inference) -> None:
+        self._authenticator = authenticator
+        self._inference = inference
+
+    async def create(self, exchange: Exchange) -> None:
+        """Answer one request."""
+        caller = await self._authenticator.caller(exchange.scope)
+        request = parse_embedding_request(await exchange.json_body(cap=BODY_CAP))
+        async with exchange.while_connected():
+            embedded = await self._inference.embed(request, caller, request_id=exchange.request_id, delivery=exchange)
+            answer = render(embedded, as_numbers=request.encoding_format != "base64")
+            await exchange.answer(200, encode(answer))
+
+
+def render(embedded: Embedded, *, as_numbers: bool) -> EmbeddingAnswer:
+    """The vectors as the client gets them."""
+    return EmbeddingAnswer(
+        data=[
+            Embedding(index=index, embedding=numbers_of(vector) if as_numbers else vector)
+            for index, vector in enumerate(embedded.vectors)
+        ],
+        model=embedded.model,
+        usage=EmbeddingUsage(embedded.prompt_tokens, embedded.prompt_tokens),
+    )
