@@ -7,7 +7,8 @@ import { z } from "zod";
 export async function tryOut(provider) {
   const penstock = provider(API_KEY);
   // The Responses API has no seed; without chance an answer is the same each time by either.
-  const question = { model: penstock(MODEL), prompt: "Name a river.", maxOutputTokens: 24, temperature: 0, maxRetries: 0 };
+  const likeliest = { temperature: 0, maxRetries: 0 };
+  const question = { model: penstock(MODEL), prompt: "Name a river.", maxOutputTokens: 24, ...likeliest };
 
   async function chat() {
     const { text, finishReason, usage } = await generateText(question);

@@ -14,7 +14,8 @@ const { z } = await import("zod");
 const SHORT = { maxOutputTokens: 48 };
 
 function agent({ token = API_KEY, modelConfig = SHORT } = {}) {
-  const character = { name: "Ada", modelProvider: "openai", system: "You are Ada, a guide.", settings: { modelConfig } };
+  const settings = { modelConfig };
+  const character = { name: "Ada", system: "You are Ada, a guide.", modelProvider: "openai", settings };
   return new AgentRuntime({ token, character });
 }
 
@@ -25,12 +26,22 @@ const chat = () => ask(agent());
 /** An object by way of a function that the model has to call; eliza asks for 8192 tokens whatever is configured. */
 async function structured() {
   const schema = z.object({ name: z.string().max(12), mood: z.enum(["glad", "calm"]) });
-  const asked = { context: "Describe a person.", modelClass: ModelClass.LARGE, schema, schemaName: "person", mode: "tool" };
-  return (await generateObject({ runtime: agent(), ...asked })).object;
+  const { object } = await generateObject({
+    runtime: agent(),
+    context: "Describe a person.",
+    modelClass: ModelClass.LARGE,
+    schema,
+    schemaName: "person",
+    mode: "tool",
+  });
+  return object;
 }
 
 async function errors() {
-  const raised = ({ name, statusCode, data, isRetryable }) => ({ name, statusCode, code: data.error.code, isRetryable });
+  const raised = (error) => {
+    const { name, statusCode, data, isRetryable } = error;
+    return { name, statusCode, code: data.error.code, isRetryable };
+  };
   return [
     await ask(agent({ token: "psk_wrong" })).catch(raised),
     await ask(agent({ modelConfig: {} })).catch(raised), // its default of 8192 tokens

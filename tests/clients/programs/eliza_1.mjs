@@ -37,12 +37,16 @@ async function stream() {
 }
 
 async function structured() {
-  return (await agent()).useModel(ModelType.OBJECT_SMALL, { prompt: 'Answer with {"mood": "glad"} as JSON.', temperature: 0 });
+  const asked = { prompt: 'Answer with {"mood": "glad"} as JSON.', temperature: 0 };
+  return (await agent()).useModel(ModelType.OBJECT_SMALL, asked);
 }
 
 async function errors() {
   const runtime = await agent();
-  const raised = ({ name, statusCode, data, isRetryable }) => ({ name, statusCode, code: data.error.code, isRetryable });
+  const raised = (error) => {
+    const { name, statusCode, data, isRetryable } = error;
+    return { name, statusCode, code: data.error.code, isRetryable };
+  };
   const asked = (more) => runtime.useModel(ModelType.TEXT_SMALL, { ...question, ...more }).catch(raised);
   const tooLong = await asked({ maxTokens: 8192 });
   runtime.setSetting("OPENAI_SMALL_MODEL", "gpt-17");

@@ -52,7 +52,8 @@ const Person = z.object({ name: z.string().max(12), mood: z.enum(["glad", "calm"
 const DESCRIBE = [{ role: "user", content: "Describe a person." }];
 
 async function structured() {
-  const asked = { ...question, messages: DESCRIBE, response_format: zodResponseFormat(Person, "person"), max_tokens: 64 };
+  const response_format = zodResponseFormat(Person, "person");
+  const asked = { ...question, messages: DESCRIBE, response_format, max_tokens: 64 };
   return (await client.chat.completions.parse(asked)).choices[0].message.parsed;
 }
 
@@ -65,7 +66,8 @@ async function responses() {
   for await (const event of stream) {
     if (event.type === "response.output_text.delta") pieces.push(event.delta);
   }
-  const described = { ...asked, input: DESCRIBE, text: { format: zodTextFormat(Person, "person") }, max_output_tokens: 64 };
+  const text = { format: zodTextFormat(Person, "person") };
+  const described = { ...asked, input: DESCRIBE, text, max_output_tokens: 64 };
   return {
     whole: whole.output_text,
     status: whole.status,
