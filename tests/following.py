@@ -19,10 +19,14 @@ _SECONDS = 300
 
 def follow(page: str, server: RunningServer, folder: Path, *, python: str = sys.executable) -> None:
     """Do in `folder` what a reader of the page does, and fail where not all of it works. `python` has the packages."""
-    outputs = run([block for block in blocks_of(page) if block.runs], server, folder, python=python)
+    blocks = blocks_of(page)
+    for block in blocks:
+        if block.title:
+            (folder / block.title).write_text(block.code.replace(ADDRESS, address(server)), encoding="utf-8")
+    outputs = run([block for block in blocks if block.runs], server, folder, python=python)
     assert [str(block) for block, output in outputs.items() if _speaks(block) and not output] == []
     last, answer = "", None
-    for block in blocks_of(page):
+    for block in blocks:
         if block in outputs:
             last = outputs[block]
             answer = json.loads(last) if last.startswith("{") else answer
@@ -39,7 +43,7 @@ def run(blocks: list[Block], server: RunningServer, folder: Path, *, python: str
     """
     steps = ["set -euo pipefail", 'curl() { command curl --silent --show-error --fail-with-body "$@"; }']
     for number, block in enumerate(blocks):
-        code = block.code.replace(ADDRESS, server.base_url.removesuffix("/v1"))
+        code = block.code.replace(ADDRESS, address(server))
         if block.language == "python":
             (folder / f"{number}.py").write_text(code, encoding="utf-8")
             code = f"python {folder}/{number}.py\n"
@@ -67,9 +71,14 @@ def run(blocks: list[Block], server: RunningServer, folder: Path, *, python: str
     return outputs
 
 
+def address(server: RunningServer) -> str:
+    """Where the server is, without a path."""
+    return server.base_url.removesuffix("/v1")
+
+
 def _speaks(block: Block) -> bool:
     """Whether a block is there for what it prints; the others set a variable or revoke a key."""
-    return block.language == "python" or block.code.startswith("curl")
+    return block.language == "python" or block.code.startswith(("curl", "node"))
 
 
 def plain(output: str) -> list[str]:

@@ -9,22 +9,24 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 
-# Page -> the environment of tests/clients that has what its code needs; "" is the tests' own.
+# Page -> the environment of tests/clients that its code needs; "" where it needs none but the tests' own.
 FOLLOWED = {
     "index.md": "",
     "get-started/get-api-key.md": "",
     "get-started/openai-compatibility.md": "",
     "get-started/real-time-inference.md": "",
     "get-started/integrations/crewai.md": "crewai",
+    "get-started/integrations/eliza.md": "eliza-1",
     "get-started/integrations/langchain.md": "langchain",
     "get-started/integrations/litellm.md": "litellm",
+    "get-started/integrations/sillytavern.md": "",
 }
 
 RUN = {"python", "sh"}
-SHOWN = {"json", "text", "toml", "yaml"}
-"""What is no code: an answer, an output, a file."""
+SHOWN = {"js", "json", "text", "toml", "yaml"}
+"""What is not run as it stands: an answer, an output, and files. A block with a title is the file of that name."""
 
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)(?: title=\".+\")?$")
+_FENCE = re.compile(r'^(?P<indent> *)```(?P<language>\w*)(?: title="(?P<title>.+)")?$')
 _SNIPPET = re.compile(r'^--8<-- "(?P<file>.+)"$')
 _NOT_RUN = re.compile(r"^ *<!-- not run: (?P<reason>.+) -->$")
 
@@ -38,10 +40,11 @@ class Block:
     language: str
     code: str
     not_run: str | None = None
+    title: str | None = None
 
     @property
     def runs(self) -> bool:
-        return self.language in RUN and not self.not_run
+        return self.language in RUN and not self.not_run and not self.title
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -67,7 +70,7 @@ def parse(page: str, text: str) -> Iterator[Block]:
             found = _NOT_RUN.match(line)
             reason = found["reason"] if found else reason if fence or not line.strip() else None
         elif line == f"{fence['indent']}```":
-            yield Block(page, began, fence["language"], "".join(code), reason)
+            yield Block(page, began, fence["language"], "".join(code), reason, fence["title"])
             fence, reason = None, None
         else:
             code.append(_filled_in(line.removeprefix(fence["indent"])))

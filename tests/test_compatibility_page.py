@@ -48,6 +48,13 @@ def test_every_parameter_is_listed_and_no_other() -> None:
     assert names("### Parameters") == {field.name for field in msgspec.structs.fields(chat.ChatRequest)}
 
 
+def test_what_sillytavern_is_told_to_add_is_taken() -> None:
+    (added,) = [block for block in blocks_of("get-started/integrations/sillytavern.md") if block.language == "yaml"]
+    told = set(re.findall(r"^(\w+):", added.code, re.MULTILINE))
+    assert told
+    assert told <= names("### Parameters")
+
+
 def test_every_refused_parameter_is_listed_and_no_other() -> None:
     assert names("### What is refused, and why") == set(chat.UNSUPPORTED)
 
