@@ -17,7 +17,7 @@ from penstock.api.drain import Drain
 from penstock.api.health import health_router
 from penstock.api.models import models_router
 from penstock.api.openapi import openapi_router
-from penstock.api.routes import hot_routes
+from penstock.api.routes import error_forms, hot_routes
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -131,7 +131,7 @@ def _front(
     cold = build_cold_plane(
         models_router(workers, authenticated), openapi_router(authenticated), health_router(workers, drain)
     )
-    return Front(hot, cold, drain)
+    return Front(hot, cold, drain, errors=error_forms())
 
 
 def _engine(model: Model) -> Engine:

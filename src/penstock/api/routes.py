@@ -1,5 +1,6 @@
 """Which URL of the hot plane leads where."""
 
+from penstock.api.anthropic import Messages
 from penstock.api.asgi import Handler
 from penstock.api.chat import ChatCompletions
 from penstock.api.completions import TextCompletions
@@ -7,6 +8,8 @@ from penstock.api.credentials import Authenticator
 from penstock.api.embeddings import Embeddings
 from penstock.api.responses import Responses
 from penstock.inference.completion import Inference
+from penstock.protocol.anthropic_errors import AnthropicErrors
+from penstock.protocol.errors import ErrorForm
 
 
 def hot_routes(
@@ -16,9 +19,17 @@ def hot_routes(
     chat = ChatCompletions(authenticator, inference, ping_seconds=ping_seconds)
     completions = TextCompletions(authenticator, inference, ping_seconds=ping_seconds)
     responses = Responses(authenticator, inference, ping_seconds=ping_seconds)
+    messages = Messages(authenticator, inference, ping_seconds=ping_seconds)
     return {
         "/v1/chat/completions": {"POST": chat.create},
         "/v1/completions": {"POST": completions.create},
         "/v1/responses": {"POST": responses.create},
         "/v1/embeddings": {"POST": Embeddings(authenticator, inference).create},
+        "/v1/messages": {"POST": messages.create},
+        "/v1/messages/count_tokens": {"POST": messages.count_tokens},
     }
+
+
+def error_forms() -> dict[str, ErrorForm]:
+    """Path -> the form of its errors, where that is not OpenAI's."""
+    return dict.fromkeys(("/v1/messages", "/v1/messages/count_tokens"), AnthropicErrors())

@@ -127,6 +127,13 @@ class Inference:
                     entry.counts = stream.counts
                     yield Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
 
+    async def count(self, request: ChatRequest) -> int:
+        """The tokens that the prompt of a chat completion would have. Raises what `chat` does before it runs."""
+        form = form_of(request)
+        endpoint = self._router.pick(request.model)
+        shaped = await self._shaper.shape(request, form, endpoint)
+        return await context.count(shaped.request, endpoint, self._relay)
+
     @asynccontextmanager
     async def complete(
         self, request: CompletionRequest, caller: Caller, *, request_id: str, delivery: Delivery

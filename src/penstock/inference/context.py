@@ -40,18 +40,20 @@ async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
     """
     name = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
     wanted = _wanted(request.output_limit, endpoint, param=name)
-    size = sum(map(_size, request.messages))
-    if request.tools:
-        size += len(msgspec.json.encode(request.tools)) + _TOOL_TEMPLATE_TOKENS
-    most = size + _TEMPLATE_TOKENS + _MESSAGE_TOKENS * len(request.messages)
+    most = _prompt_size(request) + _TEMPLATE_TOKENS + _MESSAGE_TOKENS * len(request.messages)
     if most + wanted <= endpoint.context_length:
         return
-    least = size // _LONGEST_TOKEN_BYTES + len(request.messages)
-    if least > endpoint.context_length:
-        raise _too_long(f"at least {least}", request.output_limit, endpoint, param="messages")
-    prompt = await relay.count_prompt(request, endpoint)
+    prompt = await count(request, endpoint, relay)
     if prompt + wanted > endpoint.context_length:
         raise _too_long(str(prompt), request.output_limit, endpoint, param="messages")
+
+
+async def count(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> int:
+    """The tokens of the prompt, counted by the engine; raises ContextLengthExceeded where nothing needs counting."""
+    least = _prompt_size(request) // _LONGEST_TOKEN_BYTES + len(request.messages)
+    if least > endpoint.context_length:
+        raise _too_long(f"at least {least}", request.output_limit, endpoint, param="messages")
+    return await relay.count_prompt(request, endpoint)
 
 
 def bounded_completion(request: CompletionRequest, endpoint: Endpoint) -> CompletionRequest:
@@ -114,6 +116,14 @@ def _too_long(prompt: str, output: int | None, endpoint: Endpoint, *, param: str
         f"{prompt}{asked}. Shorten it or ask for less.",
         param=param,
     )
+
+
+def _prompt_size(request: ChatRequest) -> int:
+    """Bytes of all that becomes the prompt, at most."""
+    size = sum(map(_size, request.messages))
+    if request.tools:
+        size += len(msgspec.json.encode(request.tools)) + _TOOL_TEMPLATE_TOKENS
+    return size
 
 
 def _size(message: Message) -> int:

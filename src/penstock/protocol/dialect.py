@@ -58,11 +58,11 @@ class Conversation:
         self.messages: list[Message] = []
         self._paths = dict(fields)
 
-    def add(self, message: Message, path: str, **fields: str) -> None:
+    def add(self, message: Message, path: str, fields: Mapping[str, str] | None = None) -> None:
         """Add a message that stood at `path`. `fields`: the paths of those of its fields that are called otherwise."""
         at = f"messages[{len(self.messages)}]"
         self._paths[at] = path
-        self._paths.update({f"{at}.{name}": original for name, original in fields.items()})
+        self._paths.update({f"{at}.{name}": original for name, original in (fields or {}).items()})
         self.messages.append(message)
 
     @property

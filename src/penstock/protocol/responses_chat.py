@@ -139,7 +139,7 @@ class _Turns:
             self._conversation.add(message, path)
         else:
             result = ToolMessage(content=_content(item.output), tool_call_id=item.call_id)
-            self._conversation.add(result, path, content=f"{path}.output", tool_call_id=f"{path}.call_id")
+            self._conversation.add(result, path, {"content": f"{path}.output", "tool_call_id": f"{path}.call_id"})
 
 
 def _content(content: ItemContent) -> Content:

@@ -165,29 +165,14 @@ def parse_responses_request(body: bytes) -> ResponsesRequest:
 
 def _with_kinds(value: dict[str, Any]) -> dict[str, Any]:
     """The body with `type` in every message, and without the nulls that the official clients write into objects."""
-    value = {name: _without_nulls(given) if name in _TIDIED else given for name, given in value.items()}
+    value = {name: validation.without_nulls(given) if name in _TIDIED else given for name, given in value.items()}
     if isinstance(items := value.get("input"), list):
         value["input"] = [_with_type(item) for item in items]
-        _check_kinds(value["input"], ITEMS, "input", "Items of input are of type " + ", ".join(ITEMS))
+        validation.check_kinds(value["input"], ITEMS, "input", "Items of input are of type " + ", ".join(ITEMS))
     if isinstance(tools := value.get("tools"), list):
-        _check_kinds(tools, ("function",), "tools", "Functions are the only tools here")
+        validation.check_kinds(tools, ("function",), "tools", "Functions are the only tools here")
     return value
-
-
-def _without_nulls(given: Any) -> Any:
-    """An object, or an array of objects, without those fields of its own that are null."""
-    if isinstance(given, list):
-        return [_without_nulls(one) if isinstance(one, dict) else one for one in given]
-    return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
 
 
 def _with_type(item: Any) -> Any:
     return {"type": "message", **item} if isinstance(item, dict) and "role" in item else item
-
-
-def _check_kinds(objects: list[Any], kinds: tuple[str, ...], name: str, rule: str) -> None:
-    for at, one in enumerate(objects):
-        given = one.get("type") if isinstance(one, dict) else None
-        if isinstance(given, str) and given not in kinds:
-            refusal = f"{rule}; {given[:64]} is not served."
-            raise InvalidRequest(refusal, code="unsupported_parameter", param=f"{name}[{at}].type")

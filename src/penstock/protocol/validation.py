@@ -29,6 +29,22 @@ def what_asks(value: Any, unsupported: Mapping[str, str]) -> Any:
     return {name: given for name, given in value.items() if name not in unsupported or given not in _SAYS_NOTHING}
 
 
+def without_nulls(given: Any) -> Any:
+    """An object, or an array of objects, without those fields of its own that are null."""
+    if isinstance(given, list):
+        return [without_nulls(one) if isinstance(one, dict) else one for one in given]
+    return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+def check_kinds(objects: list[Any], kinds: tuple[str, ...], name: str, rule: str) -> None:
+    """Raises InvalidRequest, with `rule`, for the first object whose `type` is none of `kinds`."""
+    for at, one in enumerate(objects):
+        given = one.get("type") if isinstance(one, dict) else None
+        if isinstance(given, str) and given not in kinds:
+            refusal = f"{rule}; {given[:64]} is not served."
+            raise InvalidRequest(refusal, code="unsupported_parameter", param=f"{name}[{at}].type")
+
+
 def convert(value: Any, to: type[T], *, unsupported: Mapping[str, str]) -> T:
     """`value` as a `to`. `unsupported` names known parameters that are refused, each with what to do instead.
 
