@@ -5,14 +5,57 @@ from penstock.api.blocks import read_blocks
 from penstock.api.chat import BODY_CAP
 from penstock.api.credentials import Authenticator
 from penstock.api.exchange import Exchange
+from penstock.api.operation import OF_MODELS, Operation
 from penstock.api.stream import EventStream
 from penstock.inference.completion import Inference
 from penstock.protocol.answer import encode
-from penstock.protocol.anthropic_answer import TokenCount
+from penstock.protocol.anthropic_answer import MessageAnswer, MessageEvent, TokenCount
 from penstock.protocol.anthropic_chat import as_chat
-from penstock.protocol.anthropic_request import parse_count_request, parse_messages_request
+from penstock.protocol.anthropic_errors import AnthropicEnvelope
+from penstock.protocol.anthropic_request import (
+    MessagesRequest,
+    PromptRequest,
+    parse_count_request,
+    parse_messages_request,
+)
 from penstock.protocol.chat import ChatRequest
 from penstock.tenants.keys import Caller
+
+_PROMPT = {
+    "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "system": "Be brief.",
+    "messages": [{"role": "user", "content": "What is the capital of France?"}],
+}
+_EXAMPLE = {**_PROMPT, "max_tokens": 16}
+
+
+def operations() -> list[Operation]:
+    """What these routes tell of themselves."""
+    create = Operation(
+        name="createMessage",
+        method="POST",
+        path="/v1/messages",
+        summary="Answer a conversation in the form of Anthropic's Messages API",
+        request=MessagesRequest,
+        answer=MessageAnswer,
+        event=MessageEvent,
+        done=False,
+        errors=OF_MODELS,
+        envelope=AnthropicEnvelope,
+        examples={"whole": _EXAMPLE, "streamed": {**_EXAMPLE, "stream": True}},
+    )
+    count = Operation(
+        name="countMessageTokens",
+        method="POST",
+        path="/v1/messages/count_tokens",
+        summary="Count the tokens of a prompt in the form of Anthropic's Messages API",
+        request=PromptRequest,
+        answer=TokenCount,
+        errors=OF_MODELS,
+        envelope=AnthropicEnvelope,
+        examples={"count": _PROMPT},
+    )
+    return [create, count]
 
 
 class Messages:

@@ -10,10 +10,10 @@ from penstock.inference.completion import Completion
 from penstock.protocol.answer import Usage
 from penstock.protocol.anthropic_answer import (
     AnswerBlock,
-    AnswerMessage,
     AnswerText,
     AnswerThinking,
     AnswerToolUse,
+    MessageAnswer,
     MessageUsage,
     ThinkingTokens,
 )
@@ -50,9 +50,9 @@ class MessageEvents:
         return _event("message_start", message=empty)
 
 
-def message(blocks: Blocks, completion: Completion, *, request_id: str) -> AnswerMessage:
+def message(blocks: Blocks, completion: Completion, *, request_id: str) -> MessageAnswer:
     """The message as far as it has come. Its id is that of the request, so whoever has one finds the other."""
-    return AnswerMessage(
+    return MessageAnswer(
         id=f"msg_{request_id.removeprefix('req_')}",
         model=completion.model,
         content=[_block(block, block.text) for block in blocks.all],

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
-from penstock.api import chat, completions, embeddings, health, models, responses
+from penstock.api import anthropic, chat, completions, embeddings, health, models, responses
 from penstock.api.operation import Operation
 from penstock.api.wire_schemas import WireSchemas
 from penstock.errors import ApiError, InvalidRequest, Unauthenticated, Unavailable
@@ -42,7 +42,7 @@ def operations() -> list[Operation]:
     """Every operation of this server."""
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
     asking = [chat.operation(), completions.operation(), responses.operation(), embeddings.operation()]
-    return [*asking, *models.operations(), itself, *health.operations()]
+    return [*asking, *anthropic.operations(), *models.operations(), itself, *health.operations()]
 
 
 def openapi_router(authenticated: Callable[..., Any]) -> APIRouter:

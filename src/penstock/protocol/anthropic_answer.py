@@ -41,7 +41,7 @@ class MessageUsage(Struct, kw_only=True):
     service_tier: str = "standard"
 
 
-class AnswerMessage(Struct, tag_field="type", tag="message", kw_only=True):
+class MessageAnswer(Struct, tag_field="type", tag="message", kw_only=True):
     """The whole answer."""
 
     id: str
@@ -57,3 +57,9 @@ class TokenCount(Struct):
     """The answer of count_tokens."""
 
     input_tokens: int
+
+
+class MessageEvent(Struct):
+    """What every event of a streamed message has; the rest depends on its type, as in Anthropic's API."""
+
+    type: str
