@@ -7,10 +7,12 @@ from pathlib import Path
 from penstock.engines import child
 
 ABILITIES = ("grammar", "tools", "logprobs", "reasoning_effort", "images")
+CALL = '<tool_call>{"name": "f", "arguments": {}}</tool_call>'
+"""What is right whether a call is demanded or not."""
 ANSWER = (
-    b'data: {"choices":[{"index":0,"delta":{"content":"Yes."}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n'
+    b'data: {"choices":[{"index":0,"delta":{"content":%b}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n'
     b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-)
+) % json.dumps(CALL).encode()
 
 
 class _Server(ThreadingHTTPServer):

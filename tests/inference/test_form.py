@@ -10,6 +10,7 @@ import pytest_asyncio
 from penstock.engines.echo import Echo
 from penstock.engines.engine import Abilities, Endpoint
 from penstock.engines.grammar import GrammarCompiler
+from penstock.engines.grammar_process import Compiler
 from penstock.errors import InvalidRequest
 from penstock.inference.form import Shaped, Shaper, form_of
 from penstock.protocol.chat import ChatRequest
@@ -181,3 +182,73 @@ def test_a_form_that_cannot_be_kept_is_refused_before_anything_runs(fields: dict
     with pytest.raises(InvalidRequest) as refused:
         form_of(request(**fields))
     assert (refused.value.param or "").endswith(param)
+
+
+def tool(name: str, parameters: Any, *, strict: bool | None = None) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": parameters, "strict": strict}}
+
+
+IMPOSSIBLE = {"properties": {"a": {"type": "string", "pattern": "^ab$", "minLength": 5}}, "required": ["a"]}
+CITY = {"properties": {"city": {"enum": ["Oslo"]}}, "required": ["city"], "additionalProperties": False}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_parameters_that_the_engine_does_not_take_are_any_object(grammars: GrammarCompiler) -> None:
+    tools = [tool("good", CITY), tool("bad", IMPOSSIBLE), tool("strict", CITY, strict=True)]
+    shaped = await shape(grammars, GRAMMAR, tools=tools, parallel_tool_calls=False)
+    assert shaped.grammar is not None
+    assert shaped.grammar.count("Oslo") == 2
+    assert "minLength" not in shaped.grammar
+    assert "minLength" in text_of(shaped.request.messages[0].content), "the model still sees them"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_strict_parameters_that_the_engine_does_not_take_are_refused(grammars: GrammarCompiler) -> None:
+    tools = [tool("good", CITY), tool("bad", IMPOSSIBLE, strict=True)]
+    with pytest.raises(InvalidRequest, match="cannot be enforced") as refused:
+        await shape(grammars, GRAMMAR, tools=tools)
+    assert refused.value.param == "tools[1].function.parameters"
+
+
+@pytest.mark.parametrize("fields", [{}, {"tools": [tool("good", CITY)]}], ids=["alone", "beside tools"])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_schema_that_the_engine_does_not_take_is_refused(
+    grammars: GrammarCompiler, fields: dict[str, Any]
+) -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": IMPOSSIBLE}}
+    with pytest.raises(InvalidRequest, match="cannot be enforced") as refused:
+        await shape(grammars, GRAMMAR, response_format=schema, **fields)
+    assert refused.value.param == "response_format.json_schema.schema"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "any"),
+        ({"response_format": {"type": "json_object"}}, "json"),
+        ({"response_format": SCHEMA}, "json"),
+        ({"tools": TOOLS}, "any"),
+        ({"tools": TOOLS, "response_format": SCHEMA}, "json"),
+        ({"tools": TOOLS, "tool_choice": "required"}, "none"),
+        ({"tools": TOOLS, "tool_choice": NAMED, "response_format": SCHEMA}, "none"),
+    ],
+    ids=repr,
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_an_answer_without_calls_has_to_be(
+    grammars: GrammarCompiler, fields: dict[str, Any], words: str
+) -> None:
+    assert (await shape(grammars, GRAMMAR, **fields)).words == words
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"a": {"b": [1, null, {"c": "d"}]}, "e": -1.5e3}', '{"a": ' * 60 + "1" + "}" * 60]
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_json_mode_is_any_object(grammars: GrammarCompiler, text: str) -> None:
+    shaped = await shape(grammars, GRAMMAR, response_format={"type": "json_object"})
+    assert shaped.grammar is not None
+    for said, fits in ((text, True), (f"[{text}]", False), (f"{text} ", False), (text[:-1], False)):
+        matcher = Compiler().matcher(shaped.grammar)
+        assert matcher.accepts(said.encode()) is fits
+        matcher.free()

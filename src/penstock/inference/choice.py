@@ -1,6 +1,7 @@
 """One choice of an answer: from what the engine gives to what the client gets."""
 
 from penstock.engines.engine import Piece
+from penstock.inference.kept_form import KeptForm
 from penstock.inference.stop import StopScanner
 from penstock.inference.token_logprobs import LogprobQueue
 from penstock.inference.tool_calls import WrittenCalls, new_call_id
@@ -13,18 +14,22 @@ class ChoiceReader:
         self,
         *,
         calls: WrittenCalls | None = None,
+        form: KeptForm | None = None,
         stops: StopScanner | None = None,
         logprobs: LogprobQueue | None = None,
     ) -> None:
         self._calls = calls
+        self._form = form
         self._stops = stops
         self._logprobs = logprobs
         self._called = False
 
     def take(self, piece: Piece) -> None:
-        """Turn `piece` into what goes to the client, in place."""
+        """Turn `piece` into what goes to the client, in place. Raises EngineError for an answer out of its form."""
         if self._calls is not None:
             self._take_calls(piece, self._calls)
+        if self._form is not None:
+            self._form.take(piece)
         if piece.calls:
             self._called = True
             for call in piece.calls:

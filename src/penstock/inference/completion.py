@@ -13,6 +13,7 @@ from penstock.inference.admission import Admission
 from penstock.inference.choice import ChoiceReader
 from penstock.inference.embedding import Embedded, portions
 from penstock.inference.form import Shaped, Shaper, form_of
+from penstock.inference.kept_form import KeptForm
 from penstock.inference.kind import check_embeds, check_writes
 from penstock.inference.meter import Delivery, Entry, Meter
 from penstock.inference.route import Router
@@ -76,11 +77,12 @@ class Completion:
 def chat_readers(shaped: Shaped) -> dict[int, ChoiceReader]:
     """Most requests have nothing to be read out of their text: their pieces pass as they come."""
     request = shaped.request
-    if not (request.stops or request.logprobs or shaped.calls != "none"):
+    if not (request.stops or request.logprobs or shaped.grammar or shaped.calls != "none"):
         return {}
     return {
         index: ChoiceReader(
             calls=WrittenCalls() if shaped.calls == "written" else None,
+            form=KeptForm(shaped.words) if shaped.grammar else None,
             stops=StopScanner(request.stops) if request.stops else None,
             logprobs=LogprobQueue(top=request.top_logprobs or 0) if request.logprobs else None,
         )

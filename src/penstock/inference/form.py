@@ -15,14 +15,16 @@ from penstock.engines.engine import Endpoint
 from penstock.engines.grammar import Grammar, GrammarCompiler
 from penstock.errors import InvalidRequest
 from penstock.inference import tool_prompt
+from penstock.inference.kept_form import Words
 from penstock.inference.kind import check_writes
 from penstock.inference.tool_grammar import call_grammar
 from penstock.protocol import json_schema
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.messages import AudioPart, FilePart, ImagePart, Message
-from penstock.protocol.tools import JsonObjectFormat, JsonSchemaFormat, ResponseFormat, Toolbox, toolbox
+from penstock.protocol.tools import JsonObjectFormat, JsonSchemaFormat, OpenFunction, ResponseFormat, Toolbox, toolbox
 
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
+_ANSWER = "response_format.json_schema.schema"
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,15 @@ class Form:
 
 @dataclass(frozen=True)
 class Shaped:
-    """A request as its engine gets it, the grammar that its answer is held to, and where calls are to be found."""
+    """A request as its engine gets it, the grammar that its answer is held to, and where calls are to be found.
+
+    `words` is what an answer without calls has to be.
+    """
 
     request: ChatRequest
     grammar: str | None = None
     calls: Literal["none", "native", "written"] = "none"
+    words: Words = "any"
 
 
 def form_of(request: ChatRequest) -> Form:
@@ -53,7 +59,7 @@ def _answer_schema(response_format: ResponseFormat | None) -> Any | None:
         return ANY_OBJECT
     if isinstance(response_format, JsonSchemaFormat):
         schema = response_format.json_schema.schema
-        return json_schema.enforceable({} if schema is None else schema, param="response_format.json_schema.schema")
+        return json_schema.enforceable({} if schema is None else schema, param=_ANSWER)
     return None
 
 
@@ -70,13 +76,41 @@ class Shaper:
         if tools is not None and not tools.must_call and schema is None and endpoint.abilities.tools:
             return Shaped(_with_open_tools(request, tools), calls="native")
         written = self._without_tools(request, endpoint, always=tools is not None)
+        words: Words = "any" if schema is None else "json"
         if tools is not None:
             messages = tool_prompt.with_definitions(written.messages, tools)
-            grammar = await self._grammars.compile(call_grammar(tools, schema), param="tools")
-            return Shaped(msgspec.structs.replace(written, messages=messages), grammar, calls="written")
+            grammar = await self._call_grammar(tools, schema)
+            words = "none" if tools.must_call else words
+            return Shaped(msgspec.structs.replace(written, messages=messages), grammar, calls="written", words=words)
         if schema is not None:
-            return Shaped(written, await self._grammars.compile(Grammar.json(schema), param="response_format"))
+            return Shaped(written, await self._grammars.compile(Grammar.json(schema), param=_ANSWER), words=words)
         return Shaped(written)
+
+    async def _call_grammar(self, tools: Toolbox, schema: Any | None) -> str:
+        """The grammar of calls. Where the engine does not take it, functions without `strict` give in."""
+        try:
+            return await self._grammars.compile(call_grammar(tools, schema), param="tools")
+        except InvalidRequest:
+            if schema is not None:
+                await self._grammars.compile(Grammar.json(schema), param=_ANSWER)
+            functions = tuple([await self._possible(function) for function in tools.functions])
+            if functions == tools.functions:
+                raise
+            possible = msgspec.structs.replace(tools, functions=functions)
+            return await self._grammars.compile(call_grammar(possible, schema), param="tools")
+
+    async def _possible(self, function: OpenFunction) -> OpenFunction:
+        """The function with parameters that the engine takes: any object, if it does not take those that were given.
+
+        Raises InvalidRequest instead for one that asked for `strict`.
+        """
+        try:
+            await self._grammars.compile(Grammar.json(function.enforced), param=function.param)
+        except InvalidRequest:
+            if function.strict:
+                raise
+            return msgspec.structs.replace(function, enforced=ANY_OBJECT)
+        return function
 
     @staticmethod
     def _without_tools(request: ChatRequest, endpoint: Endpoint, *, always: bool) -> ChatRequest:

@@ -77,12 +77,17 @@ ResponseFormat = TextFormat | JsonObjectFormat | JsonSchemaFormat
 
 
 class OpenFunction(Struct, frozen=True, kw_only=True):
-    """A function that may be called. `parameters` is the schema as given, `enforced` what of it a grammar can hold."""
+    """A function that may be called. `parameters` is the schema as given, `enforced` what of it a grammar can hold.
+
+    `param` is where the parameters stand in the request.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
     enforced: Any
+    strict: bool
+    param: str
 
 
 class Toolbox(Struct, frozen=True):
@@ -134,4 +139,6 @@ def _opened(function: Function, at: int) -> OpenFunction:
         description=function.description or "",
         parameters=schema,
         enforced=keep(schema, param=param),
+        strict=bool(function.strict),
+        param=param,
     )
