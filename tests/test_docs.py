@@ -54,6 +54,14 @@ def test_the_map_lists_every_decision() -> None:
     assert len({page[:4] for page in pages}) == len(pages)
 
 
+def test_the_table_of_clients_has_no_hole() -> None:
+    """`make test-clients` writes it: a cell is a tick, or says what its client does not have."""
+    table = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
+    assert rows
+    assert [row for row in rows if any(cell != "✓" and not cell.startswith("n/a: ") for cell in row[2:])] == []
+
+
 def test_the_readme_lists_every_setting_and_command() -> None:
     names = [field.name for field in msgspec.structs.fields(Settings)]
     assert [name for name in names if not re.search(rf"`\[*{name}\]*`", README)] == []
