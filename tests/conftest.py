@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from canary import Canary, key_of_a_stranger
 from running_server import LLAMA, SMOL, SMOL_EMBEDDING, RunningServer, penstock, serving
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "tests"
@@ -81,3 +82,17 @@ def embedding_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory)
     (data_dir / "models").symlink_to(models_dir)
     with serving(data_dir, "--model", SMOL_EMBEDDING) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def stranger(echo_server: RunningServer) -> str:
+    """A key of another account on the echo server."""
+    return key_of_a_stranger(echo_server)
+
+
+@pytest.fixture
+def canary(echo_server: RunningServer, stranger: str) -> Iterator[Canary]:
+    """Sings after every test that has it, and whenever the test asks it to."""
+    bird = Canary(echo_server, stranger)
+    yield bird
+    bird.sings()

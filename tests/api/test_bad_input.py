@@ -3,7 +3,6 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,15 +12,7 @@ CHAT = "/v1/chat/completions"
 GOOD = {"model": "echo", "messages": [{"role": "user", "content": "canary"}]}
 
 
-@pytest.fixture(autouse=True)
-def unharmed(echo_server: RunningServer) -> Iterator[None]:
-    """After every case: the same engines, and an answer to an honest request within 2 s."""
-    engines = sorted(echo_server.engine_pids())
-    yield
-    started = time.monotonic()
-    assert echo_server.request("POST", CHAT, json.dumps(GOOD).encode()).status == 200
-    assert time.monotonic() - started < 2
-    assert sorted(echo_server.engine_pids()) == engines
+pytestmark = pytest.mark.usefixtures("canary")
 
 
 def refusal(answer: Any) -> tuple[int, str, str, str | None]:
