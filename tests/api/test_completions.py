@@ -128,7 +128,7 @@ def test_a_prompt_may_fill_the_context_to_the_last_token(echo_server: RunningSer
     assert complete(echo_server, [5] * 60, max_tokens=4).status == 200
     refused = complete(echo_server, "w " * 61, max_tokens=4).error
     assert "64 tokens" in refused["message"]
-    assert "61 and 4 tokens" in refused["message"]
+    assert "it has 61, and 4 tokens of answer" in refused["message"]
 
 
 def test_an_error_after_the_first_byte_is_an_event_and_a_cut(echo_server: RunningServer) -> None:
