@@ -73,9 +73,9 @@ def test_usage_is_the_ledgers(embedding_server: RunningServer) -> None:
 @pytest.mark.parametrize(
     ("given", "param", "numbers"),
     [
-        ("hello " * 2100, "input", ["2048", "2101"]),
-        ([5] * 2049, "input", ["2048", "2049"]),
-        (["fits", "hello " * 2100], "input[1]", ["2048", "2101"]),
+        ("hello " * 600, "input", ["512", "601"]),
+        ([5] * 513, "input", ["512", "513"]),
+        (["fits", "hello " * 600], "input[1]", ["512", "601"]),
     ],
     ids=["text", "tokens", "one of several"],
 )
