@@ -15,6 +15,9 @@ KEYS_OF_A_RESPONSE = {
 }  # fmt: skip
 
 
+UNENFORCEABLE = {"type": "function", "name": "f", "strict": True, "parameters": {"type": "object", "not": {}}}
+
+
 def ask(server: RunningServer, given: Any = "one two three", **fields: Any) -> Answer:
     """A response of the model `echo` unless another is named."""
     body = json.dumps({"model": "echo", "input": given, **fields}).encode()
@@ -151,6 +154,7 @@ def test_an_answer_that_is_cut_off_is_incomplete(echo_server: RunningServer) -> 
         ({"text": {"format": {"type": "json_object"}}}, "unsupported_parameter", "text.format"),
         ({"tools": [{"type": "web_search"}]}, "unsupported_parameter", "tools[0].type"),
         ({"tools": [{"type": "function", "name": "f"}]}, "unsupported_parameter", "tools"),
+        ({"tools": [UNENFORCEABLE]}, "invalid_value", "tools[0].parameters.not"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "unsupported_parameter", "input[0].type"),
         ({"input": [{"id": "msg_1"}]}, "missing_required_parameter", "input[0].type"),
         ({"input": []}, "invalid_value", "input"),
