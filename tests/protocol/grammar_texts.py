@@ -93,6 +93,7 @@ def faults(schema: Any, value: Any) -> list[str]:
 
 def _multiple_of(_: Any, factor: Any, value: Any, __: Any) -> Iterator[ValidationError]:
     """In the decimals that were written: with doubles, 0.3 is no multiple of 0.1."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and Fraction(repr(value)) % Fraction(repr(factor)):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value in (math.inf, -math.inf):
+        return
+    if Fraction(repr(value)) % Fraction(repr(factor)):
         yield ValidationError(f"{value} is not a multiple of {factor}")
