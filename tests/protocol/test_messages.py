@@ -107,6 +107,7 @@ def test_what_is_none_of_the_forms(message: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("conversation", "code", "param"),
     [
+        ([], "invalid_value", "messages"),
         ([USER, {"role": "assistant"}], "missing_required_parameter", "messages[1].content"),
         ([{"role": "assistant", "tool_calls": []}], "missing_required_parameter", "messages[0].content"),
         ([{"role": "assistant", "reasoning": "hm"}], "missing_required_parameter", "messages[0].content"),

@@ -8,7 +8,7 @@ from penstock.api.cold import answered
 from penstock.api.operation import Operation
 from penstock.catalogue.workers import Worker, Workers
 from penstock.engines.engine import Abilities
-from penstock.errors import ModelNotFound
+from penstock.errors import ModelNotFound, UnknownUrl
 from penstock.protocol.models import Ability, ModelCard, ModelDetails, ModelList
 
 
@@ -28,7 +28,7 @@ def operations() -> list[Operation]:
             path="/v1/models/{name}",
             summary="Show one model",
             answer=ModelCard,
-            errors=(ModelNotFound,),
+            errors=(ModelNotFound, UnknownUrl),  # a name that no URL can have
             parameters={"name": "The model's id. A slash in it is sent as it is."},
         ),
     ]

@@ -66,6 +66,7 @@ def document(of: Iterable[Operation]) -> dict[str, Any]:
     schemas = WireSchemas(
         requests=[operation.request for operation in described if operation.request is not None],
         answers=[type_ for operation in described for type_ in _rendered(operation)],
+        untagged=[struct for operation in described for struct in operation.untagged],
     )
     paths: dict[str, dict[str, Any]] = {}
     for operation in described:

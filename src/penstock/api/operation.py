@@ -46,6 +46,8 @@ class Operation:
     summary: str
     answer: Any
     """The type that is rendered where all went well."""
+    untagged: tuple[Any, ...] = ()
+    """Structs in the request whose tag may be left out, because it is filled in before they are parsed."""
     request: Any = None
     """The type that the body is parsed into; None where there is no body."""
     event: Any = None

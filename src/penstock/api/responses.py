@@ -13,6 +13,7 @@ from penstock.protocol.answer import encode
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.responses_answer import Response, ResponseEvent
 from penstock.protocol.responses_chat import as_chat
+from penstock.protocol.responses_items import MessageItem
 from penstock.protocol.responses_request import ResponsesRequest, parse_responses_request
 from penstock.tenants.keys import Caller
 
@@ -32,6 +33,7 @@ def operation() -> Operation:
         path="/v1/responses",
         summary="Answer a conversation in the form of the Responses API, without keeping it",
         request=ResponsesRequest,
+        untagged=(MessageItem,),
         answer=Response,
         event=ResponseEvent,
         done=False,

@@ -12,7 +12,8 @@ _REF = "#/components/schemas/{name}"
 class WireSchemas:
     """The schemas of all types of one document: each struct once, under a name that no other has."""
 
-    def __init__(self, *, requests: list[Any], answers: list[Any]) -> None:
+    def __init__(self, *, requests: list[Any], answers: list[Any], untagged: list[Any]) -> None:
+        """`untagged`: structs in requests whose tag may be left out."""
         parsed, rendered = _structs(requests), _structs(answers)
         types = list(dict.fromkeys([*requests, *answers, *parsed, *rendered]))
         schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
@@ -22,6 +23,8 @@ class WireSchemas:
         for struct, described in rendered.items():
             if struct not in parsed:
                 _always_there(components[self._name(struct)], described)
+        for struct in untagged:
+            _tag_optional(components[self._name(struct)], str(parsed[struct].tag_field))
         self.components = {name: _portable(schema) for name, schema in components.items()}
 
     def of(self, type_: Any) -> dict[str, Any]:
@@ -62,6 +65,11 @@ def _always_there(schema: dict[str, Any], struct: inspect.StructType) -> None:
     ]
     for described in schema["properties"].values():
         described.pop("default", None)
+
+
+def _tag_optional(schema: dict[str, Any], tag: str) -> None:
+    schema["required"].remove(tag)
+    schema["properties"][tag]["enum"].append(None)
 
 
 def _has_default(field: inspect.Field) -> bool:

@@ -123,7 +123,9 @@ def _text_of_part(part: Part) -> str:
 
 
 def check_conversation(messages: list[Message]) -> None:
-    """Raises InvalidRequest where a message says nothing at all, or a result answers no call that came before it."""
+    """Raises InvalidRequest where there is no message, one says nothing, or a result answers no call before it."""
+    if not messages:  # other APIs than chat have more in a conversation than messages
+        raise InvalidRequest("A conversation needs one message at least.", param="messages")
     called: set[str] = set()
     for at, message in enumerate(messages):
         if isinstance(message, AssistantMessage):
