@@ -13,7 +13,7 @@ from schemathesis.checks import CHECKS
 
 from penstock.api.openapi import document, operations
 
-EXAMPLES = int(os.environ.get("PENSTOCK_CONTRACT_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("PENSTOCK_CONTRACT_EXAMPLES", "25"))
 CHECKED = [
     *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance"),
     *("response_schema_conformance", "negative_data_rejection", "unsupported_method"),
@@ -32,7 +32,7 @@ api = schemathesis.openapi.from_dict(document(operations()), config=CONFIG)
 def test_every_answer_is_in_the_document(case: Any, echo_server: RunningServer) -> None:
     model = case.body.get("model") if isinstance(case.body, dict) else None
     if isinstance(model, str) and 0 < len(model) <= 256:
-        case.body["model"] = "echo"  # of a model that does not exist all answers are alike
+        case.body = {**case.body, "model": "echo"}  # of a model that does not exist all answers are alike
     case.call_and_validate(
         base_url=f"http://127.0.0.1:{echo_server.port}",
         headers={"authorization": f"Bearer {echo_server.key}"},

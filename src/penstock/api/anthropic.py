@@ -10,6 +10,7 @@ from penstock.api.stream import EventStream
 from penstock.inference.completion import Inference
 from penstock.protocol.answer import encode
 from penstock.protocol.anthropic_answer import MessageAnswer, MessageEvent, TokenCount
+from penstock.protocol.anthropic_blocks import TextBlock
 from penstock.protocol.anthropic_chat import as_chat
 from penstock.protocol.anthropic_errors import AnthropicEnvelope
 from penstock.protocol.anthropic_request import (
@@ -37,6 +38,7 @@ def operations() -> list[Operation]:
         path="/v1/messages",
         summary="Answer a conversation in the form of Anthropic's Messages API",
         request=MessagesRequest,
+        untagged=(TextBlock,),
         answer=MessageAnswer,
         event=MessageEvent,
         done=False,

@@ -115,12 +115,14 @@ def _responses(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
     if operation.event is not None:
         content["text/event-stream"] = {"schema": _event(operation, schemas)}
     responses = {200: _response(200, "Done.", content)}
-    for status, answer in operation.more_answers.items():
-        responses[status] = _response(status, f"{HTTPStatus(status).phrase}.", _json(schemas.of(answer)))
-    for status in {error.status for error in operation.all_errors}:
+    for status in {*operation.more_answers, *(error.status for error in operation.all_errors)}:
         errors = [error for error in operation.all_errors if error.status == status]
+        forms = [_refusal(errors, operation, schemas)] if errors else []
+        if status in operation.more_answers:
+            forms.insert(0, schemas.of(operation.more_answers[status]))
         says = " ".join(_distinct((error.__doc__ or "").partition("\n")[0] for error in errors))
-        responses.setdefault(status, _response(status, says, _json(_refusal(errors, operation, schemas))))
+        schema = forms[0] if len(forms) == 1 else {"anyOf": forms}
+        responses[status] = _response(status, says or f"{HTTPStatus(status).phrase}.", _json(schema))
     return {str(status): responses[status] for status in sorted(responses)}
 
 

@@ -8,21 +8,27 @@ from penstock.errors import (
     ApiError,
     ContextLengthExceeded,
     EngineError,
+    ExpectationFailed,
+    HeadTooLarge,
     InternalError,
     InvalidJson,
     InvalidKey,
     InvalidRequest,
+    MalformedRequest,
     MissingKey,
     ModelFailed,
     ModelLoading,
     ModelNotFound,
     ModelUnavailable,
+    RequestTimeout,
     RequestTooLarge,
     ServerOverloaded,
     UnsupportedMediaType,
 )
 from penstock.protocol.errors import ErrorEnvelope
 
+OF_CONNECTIONS = (MalformedRequest, HeadTooLarge, ExpectationFailed, RequestTimeout, ServerOverloaded)
+"""What any route can answer, before it is asked itself."""
 OF_KEYS = (MissingKey, InvalidKey, InvalidRequest)
 """What any route behind a key can answer."""
 OF_BODIES = (InvalidJson, InvalidRequest, RequestTooLarge, UnsupportedMediaType)
@@ -57,7 +63,7 @@ class Operation:
     more_answers: Mapping[int, Any] = field(default_factory=dict)
     """Status -> type, of answers that are neither 200 nor an error."""
     errors: tuple[type[ApiError], ...] = ()
-    """Beside those of keys and bodies, and our own fault."""
+    """Beside those of connections, keys and bodies, and our own fault."""
     envelope: Any = ErrorEnvelope
     """The type that errors are rendered in."""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -72,4 +78,4 @@ class Operation:
         """Every error that this route can answer."""
         keys = () if self.open else OF_KEYS
         bodies = () if self.request is None else OF_BODIES
-        return tuple(dict.fromkeys((*keys, *bodies, *self.errors, InternalError)))
+        return tuple(dict.fromkeys((*OF_CONNECTIONS, *keys, *bodies, *self.errors, InternalError)))

@@ -13,18 +13,21 @@ class WireSchemas:
     """The schemas of all types of one document: each struct once, under a name that no other has."""
 
     def __init__(self, *, requests: list[Any], answers: list[Any], untagged: list[Any]) -> None:
-        """`untagged`: structs in requests whose tag may be left out."""
-        parsed, rendered = _structs(requests), _structs(answers)
-        types = list(dict.fromkeys([*requests, *answers, *parsed, *rendered]))
+        """`untagged`: structs in requests whose tag may be left out also where it would tell them from others."""
+        parsed, rendered = _Structs(requests), _Structs(answers)
+        types = list(dict.fromkeys([*requests, *answers, *parsed.found, *rendered.found]))
         schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
         self._schemas = dict(zip(types, schemas, strict=True))
         self.components: dict[str, Any] = {}
         """Name -> schema."""
-        for struct, described in rendered.items():
-            if struct not in parsed:
+        for struct, described in rendered.found.items():
+            if struct not in parsed.found:
                 _always_there(components[self._name(struct)], described)
-        for struct in untagged:
-            _tag_optional(components[self._name(struct)], str(parsed[struct].tag_field))
+        for struct, described in parsed.found.items():
+            if described.tag_field and (struct in parsed.alone or struct in untagged):
+                components[self._name(struct)]["required"].remove(described.tag_field)
+            if struct in untagged:
+                components[self._name(struct)]["properties"][described.tag_field]["enum"].append(None)
         self.components = {name: _portable(schema) for name, schema in components.items()}
 
     def of(self, type_: Any) -> dict[str, Any]:
@@ -36,25 +39,33 @@ class WireSchemas:
         return str(self._schemas[struct]["$ref"]).rpartition("/")[2]
 
 
-def _structs(types: list[Any]) -> dict[Any, inspect.StructType]:
-    """Every struct that these types consist of."""
-    found: dict[Any, inspect.StructType] = {}
-    waiting: list[Any] = list(inspect.multi_type_info(types))
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, inspect.StructType):
-            if one.cls not in found:
-                found[one.cls] = one
-                waiting += [field.type for field in one.fields]
-        elif isinstance(one, inspect.Metadata):
-            waiting.append(one.type)
-        elif isinstance(one, inspect.CollectionType):
-            waiting.append(one.item_type)
-        elif isinstance(one, inspect.UnionType):
-            waiting += one.types
-        elif isinstance(one, inspect.DictType):
-            waiting.append(one.value_type)
-    return found
+class _Structs:
+    """Every struct that some types consist of; `alone` are those that stand somewhere without others to tell from."""
+
+    def __init__(self, types: list[Any]) -> None:
+        self.found: dict[Any, inspect.StructType] = {}
+        self.alone: set[Any] = set()
+        for type_ in inspect.multi_type_info(types):
+            self._add(type_, alone=True)
+
+    def _add(self, type_: inspect.Type, *, alone: bool) -> None:
+        if isinstance(type_, inspect.StructType):
+            if alone:
+                self.alone.add(type_.cls)
+            if type_.cls not in self.found:
+                self.found[type_.cls] = type_
+                for field in type_.fields:
+                    self._add(field.type, alone=True)
+        elif isinstance(type_, inspect.Metadata):
+            self._add(type_.type, alone=alone)
+        elif isinstance(type_, inspect.CollectionType):
+            self._add(type_.item_type, alone=True)
+        elif isinstance(type_, inspect.DictType):
+            self._add(type_.value_type, alone=True)
+        elif isinstance(type_, inspect.UnionType):
+            several = sum(isinstance(one, inspect.StructType) for one in type_.types) > 1
+            for one in type_.types:
+                self._add(one, alone=not several)
 
 
 def _always_there(schema: dict[str, Any], struct: inspect.StructType) -> None:
@@ -65,11 +76,6 @@ def _always_there(schema: dict[str, Any], struct: inspect.StructType) -> None:
     ]
     for described in schema["properties"].values():
         described.pop("default", None)
-
-
-def _tag_optional(schema: dict[str, Any], tag: str) -> None:
-    schema["required"].remove(tag)
-    schema["properties"][tag]["enum"].append(None)
 
 
 def _has_default(field: inspect.Field) -> bool:
