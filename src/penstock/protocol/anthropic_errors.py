@@ -18,11 +18,17 @@ _TYPES = {
 }
 
 
+class ErrorDetails(msgspec.Struct, frozen=True):
+    error_code: str
+    unsupported: tuple[str, ...]
+
+
 class AnthropicErrorBody(msgspec.Struct):
     type: str
     message: str
     code: str | None
     param: str | None
+    details: ErrorDetails | None
 
 
 class AnthropicEnvelope(msgspec.Struct, tag_field="type", tag="error"):
@@ -46,4 +52,16 @@ def _envelope(error: ApiError, request_id: str) -> AnthropicEnvelope:
     kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
     # Coding agents look for these words, and then shorten the conversation.
     start = "prompt is too long: " if error.code == "context_length_exceeded" else ""
-    return AnthropicEnvelope(AnthropicErrorBody(kind, start + error.message, error.code, error.param), request_id)
+    body = AnthropicErrorBody(kind, start + error.message, error.code, error.param, _details(error))
+    return AnthropicEnvelope(body, request_id)
+
+
+def _details(error: ApiError) -> ErrorDetails | None:
+    """What makes the official clients send the whole conversation from then on, where they would keep it in a thread.
+
+    Their tool runner does so by itself: `unsupportedFeatures` in lib/internal/threads/ThreadState of @anthropic-ai/sdk
+    1.14, and `continue_unthreaded`.
+    """
+    if (error.code, error.param) != ("unsupported_parameter", "thread"):
+        return None
+    return ErrorDetails("thread_unsupported_request", ("thread",))
