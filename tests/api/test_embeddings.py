@@ -2,8 +2,10 @@
 
 import base64
 import json
+import socket
 import struct
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -117,6 +119,27 @@ def test_an_engine_that_fails_is_502_and_billed_to_nobody(echo_server: RunningSe
     assert (answer.status, answer.error["code"]) == (502, "engine_error")
     row = echo_server.usage_of(answer.headers["x-request-id"])
     assert (row["outcome"], row["status"], row["prompt_tokens"]) == ("failed", 502, 0)
+
+
+def test_a_client_that_leaves_frees_the_slot_and_is_in_the_ledger(echo_server: RunningServer) -> None:
+    """Four slots: four clients whose engine never answers would block a fifth for ever if their slots were kept."""
+    before = len(echo_server.ledger())
+    body = json.dumps({"model": "org/vectors", "input": "!hang@1 one"}).encode()
+    head = b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer %b\r\n"
+    whole = head % echo_server.key.encode() + b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    connections = [socket.create_connection(("127.0.0.1", echo_server.port)) for _ in range(4)]
+    for connection in connections:
+        connection.sendall(whole)
+    time.sleep(0.3)  # not a condition: leaving at any moment must do
+    for connection in connections:
+        connection.close()
+    left = time.monotonic()
+    answer = embed(echo_server)
+    assert time.monotonic() - left < 2
+    echo_server.usage_of(answer.headers["x-request-id"])
+    *aborted, completed = sorted(echo_server.ledger()[before:], key=lambda row: str(row["outcome"]))
+    assert completed["outcome"] == "completed"
+    assert {(row["outcome"], row["status"], row["prompt_tokens"]) for row in aborted} == {("aborted", 499, 0)}
 
 
 def test_many_clients_at_once_all_get_their_own(echo_server: RunningServer) -> None:
