@@ -165,7 +165,6 @@ def test_tokens_are_counted_by_the_engine(echo_server: RunningServer) -> None:
             "unsupported_parameter",
             "output_config.format",
         ),
-        ({"output_config": {"effort": "low"}}, "unsupported_parameter", "output_config.effort"),
         ({"thinking": {"type": "enabled", "budget_tokens": 9}}, "unsupported_parameter", "thinking"),
         ({"thinking": {"type": "enabled", "budget_tokens": 30}}, "invalid_value", "thinking.budget_tokens"),
         ({"metadata": {"name": "x"}}, "unknown_parameter", "metadata.name"),

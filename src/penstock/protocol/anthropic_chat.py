@@ -58,6 +58,7 @@ FIELDS = {
     "response_format": "output_config.format",
     "response_format.json_schema": "output_config.format",
     "tool_choice.function": "tool_choice",
+    "reasoning_effort": "thinking",
     "stop": "stop_sequences",
 }
 
@@ -69,11 +70,7 @@ def as_chat(request: PromptRequest) -> Translated:
     """
     tools = request.tools or []
     conversation = Conversation(
-        {
-            **FIELDS,
-            **{f"tools[{at}].function.parameters": f"tools[{at}].input_schema" for at in range(len(tools))},
-            "reasoning_effort": "output_config.effort" if _effort_is_named(request) else "thinking",
-        }
+        {**FIELDS, **{f"tools[{at}].function.parameters": f"tools[{at}].input_schema" for at in range(len(tools))}}
     )
     if request.system:
         conversation.add(SystemMessage(content=_words(request.system)), "system")
@@ -114,16 +111,14 @@ def _sampled(chat: ChatRequest, request: MessagesRequest) -> ChatRequest:
     )
 
 
-def _effort_is_named(request: PromptRequest) -> bool:
-    return request.output_config is not None and request.output_config.effort is not None
-
-
 def _effort(request: PromptRequest) -> ReasoningEffort | None:
+    """How much the model is told to think. An effort without demanded thinking is a hint, which is left to the model:
+    coding agents send it to every model, whether it can think or not."""
     if isinstance(request.thinking, DisabledThinking):
         return "none"
-    if request.output_config is not None and request.output_config.effort is not None:
-        return request.output_config.effort
-    return "medium" if isinstance(request.thinking, EnabledThinking) else None
+    if not isinstance(request.thinking, EnabledThinking):
+        return None
+    return (request.output_config.effort if request.output_config else None) or "medium"
 
 
 def _tool(tool: CustomTool) -> Tool:
