@@ -41,7 +41,7 @@ def events(body: bytes) -> list[dict[str, Any]]:
 
 
 def test_a_response_has_every_key_that_clients_read(echo_server: RunningServer) -> None:
-    answer = ask(echo_server, store=None, instructions="Speak.")
+    answer = ask(echo_server, store=None, instructions="Speak.", client_metadata={"session_id": "s"})
     assert answer.status == 200, answer.body
     response = answer.json
     assert set(response) == KEYS_OF_A_RESPONSE

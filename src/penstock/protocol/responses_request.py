@@ -128,6 +128,8 @@ class ResponsesRequest(TextRequest, kw_only=True):
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     truncation: Literal["auto", "disabled"] | None = None
     stream_options: ResponseStreamOptions | None = None
+    client_metadata: Annotated[dict[str, Any], Meta(max_length=64)] | None = None
+    """What OpenAI's coding agent says of itself; taken, not kept."""
 
     @property
     def logprobs(self) -> bool:
