@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
@@ -199,7 +200,7 @@ class Connection(asyncio.Protocol):
         turn, self._turn, self._body = self._turn, None, None
         if not task.cancelled() and (failure := task.exception()) is not None:
             log.error("an application failed", exc_info=failure)
-        if self._phase is Phase.CLOSING:
+        if self._transport.is_closing():
             return
         assert turn is not None
         if turn.complete and turn.keep_alive:
@@ -219,7 +220,8 @@ class Connection(asyncio.Protocol):
 
     def _linger(self) -> None:
         self._enter(Phase.LINGERING)
-        self._transport.write_eof()
+        with suppress(OSError):  # the client has reset the connection; that it is lost comes next
+            self._transport.write_eof()
         self._flow.resume_reading()
 
     def _close(self) -> None:
