@@ -4,6 +4,7 @@ Here are the pages that need the official client alone; tests/clients/test_guide
 """
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ NOT_RUN = {
     "pip install openai": "it installs a package; the tests have it",
     "npm install @elizaos/core @elizaos/plugin-openai @elizaos/plugin-sql zod": INSTALLED,
     "npx sillytavern": "it installs packages and starts a server; tests/clients/test_sillytavern.py starts one",
+    "import os": "not with the rest of the page; it needs a model for embeddings, and is run on a server that has one",
     "pip install crewai": INSTALLED,
     "pip install langchain langchain-openai": INSTALLED,
     "pip install litellm": INSTALLED,
@@ -49,6 +51,13 @@ def test_every_page_with_code_is_followed() -> None:
 @pytest.mark.parametrize("page", [page for page, environment in FOLLOWED.items() if not environment])
 def test_a_guide_can_be_followed(page: str, real_server: RunningServer, tmp_path: Path) -> None:
     follow(page, real_server, tmp_path)
+
+
+def test_the_example_of_embeddings(embedding_server: RunningServer, tmp_path: Path) -> None:
+    (example,) = [block for block in all_blocks() if "embeddings.create" in block.code]
+    printed = run([example], embedding_server, tmp_path, python=sys.executable)[example]
+    alike = {name: float(number) for name, number in map(str.split, printed.splitlines())}
+    assert 1 > alike["kitten"] > alike["taxes"] > 0
 
 
 def test_a_block_in_a_tab_is_found_with_its_reason() -> None:
