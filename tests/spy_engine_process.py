@@ -33,7 +33,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
-        self.wfile.write(b'{"input_tokens":1}' if self.path.endswith("/input_tokens") else ANSWER)
+        self.wfile.write(self._answer())
+
+    def _answer(self) -> bytes:
+        if self.path.endswith("/input_tokens"):
+            return b'{"input_tokens":1}'
+        return ANSWER.replace(b'"delta":{}', b'"text":""') if self.path == "/v1/completions" else ANSWER
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ def test_a_stream_comes_token_by_token_with_usage_at_its_end(real_server: Runnin
     assert {chunk.model for chunk in chunks} == {LLAMA}
 
 
-@pytest.mark.parametrize("extra", [{}, {"stop": ["the"]}, {"n": 2}])
+@pytest.mark.parametrize("extra", [{}, {"stop": ["the"]}, {"n": 3}])
 def test_the_same_seed_gives_the_same_text_streamed_or_not(
     real_server: RunningServer, extra: dict[str, object]
 ) -> None:
