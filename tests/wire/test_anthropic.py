@@ -133,9 +133,9 @@ LONG_NAME = "mcp__a_server_with_a_long_name__and_a_tool_with_a_longer_one_still"
 
 
 def test_a_coding_agents_request_gets_through(client: anthropic.Anthropic) -> None:
-    """Blocks of system, marks for a cache, dozens of tools, betas, and a long user id."""
+    """Blocks of system, marks for a cache, a dozen tools, betas, and a long user id."""
     cached = {"type": "ephemeral", "ttl": "1h"}
-    tools: list[Any] = [{"name": f"Tool{at}", "description": "Does it.", "input_schema": EDIT} for at in range(24)]
+    tools: list[Any] = [{"name": f"Tool{at}", "description": "Does it.", "input_schema": EDIT} for at in range(12)]
     tools.append({"name": LONG_NAME, "input_schema": {"type": "object"}, "cache_control": cached})
     asked: dict[str, Any] = {
         "model": SMOL,
