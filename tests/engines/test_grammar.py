@@ -159,6 +159,19 @@ async def test_a_slow_grammar_is_killed_and_the_next_one_compiles(hasty: Grammar
     assert hasty.pid not in (None, first)
 
 
+async def test_a_slow_grammar_is_refused_for_a_minute_without_another_try() -> None:
+    now = 0.0
+    hasty = GrammarCompiler(seconds=0.3, clock=lambda: now)
+    tried: list[int | None] = []
+    for now in (0.0, 59.9, 60.0):
+        await hasty.compile(Grammar.literal(str(now)), param="tools")  # the compiler is up before the slow one comes
+        with pytest.raises(InvalidRequest, match="takes too long to compile"):
+            await hasty.compile(SLOW, param="tools")
+        tried.append(hasty.pid)
+    await hasty.close()
+    assert [pid is None for pid in tried] == [True, False, True]  # it was killed where there was a try
+
+
 async def test_a_process_that_is_killed_is_started_anew(compiler: GrammarCompiler) -> None:
     await compiler.compile(OBJECT, param="response_format")
     first = compiler.pid

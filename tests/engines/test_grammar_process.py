@@ -16,7 +16,6 @@ from penstock.engines.grammar import Grammar
 from penstock.engines.grammar_process import Compiler, Refused
 
 END = 256
-DEAD_END = {"type": "number", "maximum": -1.5, "multipleOf": 0.5}
 PARENT = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-m", "penstock.engines.grammar_process"], stdin=subprocess.PIPE,

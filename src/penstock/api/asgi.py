@@ -76,7 +76,7 @@ class Front:
         exchange.scope["error"] = error
         if exchange.finished:
             return
-        if not exchange.headers_sent:
+        if not exchange.begun:
             await exchange.refuse(error)
             return
         try:

@@ -105,13 +105,9 @@ class Exchange:
             self._task.cancel()
 
     @property
-    def headers_sent(self) -> bool:
-        return self.status is not None
-
-    @property
     def begun(self) -> bool:
         """Whether the status has been sent."""
-        return self.headers_sent
+        return self.status is not None
 
     @property
     def broken_off(self) -> ApiError | None:

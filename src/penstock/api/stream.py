@@ -59,7 +59,7 @@ class EventStream:
         await self._exchange.finish()
 
     async def _write(self, data: bytes) -> None:
-        if not self._exchange.headers_sent:
+        if not self._exchange.begun:
             await self._exchange.start(200, HEADERS)
         await self._exchange.write(data)
         self._last_write = self._loop.time()

@@ -41,7 +41,7 @@ class Engine(Protocol):
     def chat_body(self, request: ChatRequest, *, served_name: str, grammar: str | None = None) -> bytes:
         """The engine's own request, built afresh from typed fields; always a stream that counts its tokens.
 
-        `grammar`, in GBNF, is given only to an engine that has the ability.
+        `grammar`, in the language of engines/grammar.py, is given only to an engine that has the ability.
         """
 
     def completion_body(self, request: CompletionRequest, *, served_name: str) -> bytes:

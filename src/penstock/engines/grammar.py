@@ -7,11 +7,13 @@ its own, which may be killed, and only what passes there is sent to the engine.
 
 import asyncio
 import hashlib
+import math
 import os
 import re
 import sys
+import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +28,8 @@ _STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator":
 _START_SECONDS = 30.0
 _ANSWER_BYTES = 64 * 1024
 _REMEMBERED = 4096
+_TOO_SLOW_SECONDS = 60.0
+"""How long a grammar that took too long is refused without another try: the machine may have been busy."""
 _PLACE = re.compile(r"^at \d+\(\d+\): ")
 
 
@@ -81,17 +85,26 @@ def _escaped(char: str) -> str:
     return char if char.isascii() and char.isalnum() else f"\\x{{{ord(char):X}}}"
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """The reason against a grammar, None where there is none; it holds `until` a moment of the compiler's clock."""
+
+    error: str | None
+    until: float
+
+
 class GrammarCompiler:
     """A warm process that compiles grammars, one at a time, in order of arrival.
 
     It starts with the first grammar. A grammar that takes longer than `seconds` is refused, its process killed.
     """
 
-    def __init__(self, *, seconds: float = 2.0) -> None:
+    def __init__(self, *, seconds: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
+        self._clock = clock
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
-        self._known: OrderedDict[bytes, str | None] = OrderedDict()
+        self._known: OrderedDict[bytes, _Verdict] = OrderedDict()
         self._running: dict[bytes, asyncio.Task[str | None]] = {}
 
     @property
@@ -106,9 +119,10 @@ class GrammarCompiler:
         """
         text = grammar.text
         digest = hashlib.sha256(text.encode()).digest()
-        if digest in self._known:
+        known = self._known.get(digest)
+        if known is not None and self._clock() < known.until:
             self._known.move_to_end(digest)
-            error = self._known[digest]
+            error = known.error
         else:
             error = await self._compiled(digest, text)
         if error is not None:
@@ -145,18 +159,21 @@ class GrammarCompiler:
                     answer = await _exchange(process, {"grammar": text})
             except TimeoutError:
                 await self._end()
-                return "takes too long to compile; make it simpler."
+                error = "takes too long to compile; make it simpler."
+                return self._remember(digest, error, until=self._clock() + _TOO_SLOW_SECONDS)
             except asyncio.CancelledError:
                 await self._end()
                 raise
             if answer is None:
                 await self._end()
                 return "cannot be compiled; make it simpler."
-            error = _explained(answer["error"])
-            self._known[digest] = error
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-            return error
+            return self._remember(digest, _explained(answer["error"]))
+
+    def _remember(self, digest: bytes, error: str | None, *, until: float = math.inf) -> str | None:
+        self._known[digest] = _Verdict(error, until)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return error
 
     async def _start(self) -> asyncio.subprocess.Process:
         self._process = process = await asyncio.create_subprocess_exec(
