@@ -32,13 +32,13 @@ async def worker() -> Worker:
 
 async def test_text_that_looks_like_markup_is_text(worker: Worker, capsys: pytest.CaptureFixture[str]) -> None:
     banner = Banner(Settings(data_dir="/tmp/[/b] [red]"), port=8484)
-    banner.show()
+    banner.show(chats=True)
     worker.state, worker.reason = State.FAILED, "the last line was [/INST] [bold]"
     banner.changed(worker)
     worker.state = State.LOADING
     banner.changed(worker)
     said = capsys.readouterr().err
-    assert said.count("/tmp/[/b] [red]") == 2
+    assert said.count("/tmp/[/b] [red]") == 3
     assert said.count("[/INST] [bold]") == 2
 
 
@@ -65,5 +65,13 @@ async def test_a_download_is_announced_once_and_draws_no_bar_into_a_file(
 
 @pytest.mark.parametrize(("host", "base"), [("127.0.0.1", "http://127.0.0.1:1/v1"), ("::1", "http://[::1]:1/v1")])
 def test_the_address_can_be_copied(host: str, base: str, capsys: pytest.CaptureFixture[str]) -> None:
-    Banner(Settings(host=host), port=1).show()
+    Banner(Settings(host=host), port=1).show(chats=True)
     assert base in capsys.readouterr().err
+
+
+def test_a_chat_is_proposed_where_there_is_somebody_to_talk_to(capsys: pytest.CaptureFixture[str]) -> None:
+    banner = Banner(Settings(), port=1)
+    banner.show(chats=False)
+    assert "penstock chat" not in capsys.readouterr().err
+    banner.show(chats=True)
+    assert "penstock chat" in capsys.readouterr().err

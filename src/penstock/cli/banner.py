@@ -56,13 +56,15 @@ class Banner:
         with suppress(OSError):  # a terminal that is gone must not take the server along
             self._console.print(text)
 
-    def show(self) -> None:
-        """The banner itself, once the server listens."""
+    def show(self, *, chats: bool) -> None:
+        """The banner itself, once the server listens; `chats`: whether one of its models can be talked to."""
         self._print(f"\n[bold]Penstock {__version__}[/]\n")
         self._print(f"  API base     [bold]{self._base}[/]")
         self._print(f"  Data folder  {escape(str(self._settings.data_path))}")
         self._print("  Make a key   penstock keys create my-key" + self._data_flag())
-        self._print("  Try it       penstock chat\n")
+        if chats:
+            self._print("  Try it       penstock chat" + self._data_flag())
+        self._print("")
 
     def _data_flag(self) -> str:
         return f" --data-dir {escape(self._settings.data_dir)}" if self._settings.data_dir else ""

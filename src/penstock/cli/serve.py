@@ -63,7 +63,7 @@ async def _serve(settings: Settings, listening: socket.socket, bounds: Bounds) -
     async with app.running(settings, app.Listener(pulling=banner.pulling, changed=banner.changed)) as penstock:
         listener = HttpListener(penstock.front, bounds)
         await listener.start(listening)
-        banner.show()
+        banner.show(chats=any(worker.model.kind == "chat" for _, worker in penstock.workers.named()))
         await _drain_on_signal(penstock, settings.drain_seconds, banner)
         await listener.close()
         banner.ended()
