@@ -1,12 +1,11 @@
 """POST /v1/messages and /v1/messages/count_tokens: parse, translate into a chat request, run, render."""
 
-from penstock.api.anthropic_events import PING, MessageEvents, message
-from penstock.api.blocks import read_blocks
-from penstock.api.chat import BODY_CAP
-from penstock.api.credentials import Authenticator
+from functools import partial
+
+from penstock.api.anthropic_events import PING, MessageEvents, read_message
+from penstock.api.door import Door
 from penstock.api.exchange import Exchange
 from penstock.api.operation import OF_MODELS, Operation
-from penstock.api.stream import EventStream
 from penstock.inference.completion import Inference
 from penstock.protocol.answer import encode
 from penstock.protocol.anthropic_answer import MessageAnswer, MessageEvent, TokenCount
@@ -19,8 +18,6 @@ from penstock.protocol.anthropic_request import (
     parse_count_request,
     parse_messages_request,
 )
-from penstock.protocol.chat import ChatRequest
-from penstock.tenants.keys import Caller
 
 _PROMPT = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -63,37 +60,27 @@ def operations() -> list[Operation]:
 class Messages:
     """The messages endpoint, in Anthropic's form."""
 
-    def __init__(self, authenticator: Authenticator, inference: Inference, *, ping_seconds: float) -> None:
-        self._authenticator = authenticator
+    def __init__(self, door: Door, inference: Inference) -> None:
+        self._door = door
         self._inference = inference
-        self._ping_seconds = ping_seconds
 
     async def create(self, exchange: Exchange) -> None:
         """Answer one request, whole or as a stream."""
-        caller = await self._authenticator.caller(exchange.scope)
-        translated = as_chat(parse_messages_request(await exchange.json_body(cap=BODY_CAP)))
-        async with exchange.while_connected():
-            with translated.names.in_errors():
-                await self._create(exchange, translated.chat, caller)
-
-    async def _create(self, exchange: Exchange, chat: ChatRequest, caller: Caller) -> None:
+        caller, request = await self._door.enter(exchange, parse_messages_request)
+        chat, names = as_chat(request)
         request_id = exchange.request_id
-        if chat.stream:
-            async with (
-                EventStream(exchange, ping_seconds=self._ping_seconds, ping=PING) as stream,
-                self._inference.chat(chat, caller, request_id=request_id, delivery=exchange) as completion,
-            ):
-                await stream.send(completion, MessageEvents(completion, request_id=request_id))
-            return
-        async with self._inference.chat(chat, caller, request_id=request_id, delivery=exchange) as completion:
-            answer = message(await read_blocks(completion), completion, request_id=request_id)
-        await exchange.answer(200, encode(answer))
+        running = self._inference.chat(chat, caller, request_id=request_id, delivery=exchange)
+        with names.in_errors():
+            if chat.stream:
+                await self._door.stream(exchange, running, partial(MessageEvents, request_id=request_id), ping=PING)
+            else:
+                await self._door.answer(exchange, running, partial(read_message, request_id=request_id))
 
     async def count_tokens(self, exchange: Exchange) -> None:
         """Answer how many tokens the prompt of a request would have."""
-        await self._authenticator.caller(exchange.scope)
-        translated = as_chat(parse_count_request(await exchange.json_body(cap=BODY_CAP)))
+        _, request = await self._door.enter(exchange, parse_count_request)
+        chat, names = as_chat(request)
         async with exchange.while_connected():
-            with translated.names.in_errors():
-                tokens = await self._inference.count(translated.chat)
-        await exchange.answer(200, encode(TokenCount(tokens)))
+            with names.in_errors():
+                tokens = await self._inference.count(chat)
+            await exchange.answer(200, encode(TokenCount(tokens)))

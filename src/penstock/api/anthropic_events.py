@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.api.blocks import Block, Blocks, Change
+from penstock.api.blocks import Block, Blocks, Change, read_blocks
 from penstock.engines.engine import Piece
 from penstock.inference.completion import Completion
 from penstock.protocol.answer import Usage
@@ -60,6 +60,11 @@ def message(blocks: Blocks, completion: Completion, *, request_id: str) -> Messa
         stop_sequence=blocks.stop_reason,
         usage=_usage(completion.usage),
     )
+
+
+async def read_message(completion: Completion, *, request_id: str) -> MessageAnswer:
+    """The whole message, read to its end."""
+    return message(await read_blocks(completion), completion, request_id=request_id)
 
 
 def stop_reason(blocks: Blocks) -> str | None:

@@ -1,20 +1,17 @@
 """POST /v1/chat/completions: parse, run, render."""
 
+from functools import partial
 from typing import Any
 
 from penstock.api.chat_events import ChatEvents
 from penstock.api.collect import collect
-from penstock.api.credentials import Authenticator
+from penstock.api.door import Door
 from penstock.api.exchange import Exchange
 from penstock.api.operation import OF_MODELS, Operation
-from penstock.api.stream import EventStream
 from penstock.inference.completion import Inference
-from penstock.protocol.answer import ChatCompletion, encode
+from penstock.protocol.answer import ChatCompletion
 from penstock.protocol.chat import ChatRequest, parse_chat_request
 from penstock.protocol.chat_chunk import ChatCompletionChunk
-from penstock.tenants.keys import Caller
-
-BODY_CAP = 16 << 20
 
 _MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _PARAMETERS = {
@@ -77,29 +74,16 @@ def operation() -> Operation:
 class ChatCompletions:
     """The chat completions endpoint."""
 
-    def __init__(self, authenticator: Authenticator, inference: Inference, *, ping_seconds: float) -> None:
-        self._authenticator = authenticator
+    def __init__(self, door: Door, inference: Inference) -> None:
+        self._door = door
         self._inference = inference
-        self._ping_seconds = ping_seconds
 
     async def create(self, exchange: Exchange) -> None:
         """Answer one request, whole or as a stream."""
-        caller = await self._authenticator.caller(exchange.scope)
-        request = parse_chat_request(await exchange.json_body(cap=BODY_CAP))
-        async with exchange.while_connected():
-            if request.stream:
-                await self._stream(exchange, request, caller)
-            else:
-                async with self._inference.chat(
-                    request, caller, request_id=exchange.request_id, delivery=exchange
-                ) as completion:
-                    answer = await collect(completion)
-                await exchange.answer(200, encode(answer))
-
-    async def _stream(self, exchange: Exchange, request: ChatRequest, caller: Caller) -> None:
-        async with (
-            # Outside, so that a request that waits for its turn is pinged too.
-            EventStream(exchange, ping_seconds=self._ping_seconds) as stream,
-            self._inference.chat(request, caller, request_id=exchange.request_id, delivery=exchange) as completion,
-        ):
-            await stream.send(completion, ChatEvents(completion, include_usage=request.include_usage))
+        caller, request = await self._door.enter(exchange, parse_chat_request)
+        running = self._inference.chat(request, caller, request_id=exchange.request_id, delivery=exchange)
+        if request.stream:
+            events = partial(ChatEvents, include_usage=request.include_usage)
+            await self._door.stream(exchange, running, events)
+        else:
+            await self._door.answer(exchange, running, collect)

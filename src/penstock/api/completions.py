@@ -1,13 +1,13 @@
 """POST /v1/completions: parse, run, render."""
 
-from penstock.api.chat import BODY_CAP
-from penstock.api.credentials import Authenticator
+from functools import partial
+
+from penstock.api.door import Door
 from penstock.api.exchange import Exchange
 from penstock.api.operation import OF_MODELS, Operation
-from penstock.api.stream import EventStream
 from penstock.engines.engine import Piece
 from penstock.inference.completion import Completion, Inference
-from penstock.protocol.answer import Usage, encode
+from penstock.protocol.answer import Usage
 from penstock.protocol.completions import (
     CompletionRequest,
     TextChoice,
@@ -16,7 +16,6 @@ from penstock.protocol.completions import (
     parse_completion_request,
 )
 from penstock.protocol.sse import DONE, TextChunkWriter
-from penstock.tenants.keys import Caller
 
 _EXAMPLE = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -44,31 +43,19 @@ def operation() -> Operation:
 class TextCompletions:
     """The completions endpoint."""
 
-    def __init__(self, authenticator: Authenticator, inference: Inference, *, ping_seconds: float) -> None:
-        self._authenticator = authenticator
+    def __init__(self, door: Door, inference: Inference) -> None:
+        self._door = door
         self._inference = inference
-        self._ping_seconds = ping_seconds
 
     async def create(self, exchange: Exchange) -> None:
         """Answer one request, whole or as a stream."""
-        caller = await self._authenticator.caller(exchange.scope)
-        request = parse_completion_request(await exchange.json_body(cap=BODY_CAP))
-        async with exchange.while_connected():
-            if request.stream:
-                await self._stream(exchange, request, caller)
-            else:
-                async with self._inference.complete(
-                    request, caller, request_id=exchange.request_id, delivery=exchange
-                ) as completion:
-                    answer = await collect(completion)
-                await exchange.answer(200, encode(answer))
-
-    async def _stream(self, exchange: Exchange, request: CompletionRequest, caller: Caller) -> None:
-        async with (
-            EventStream(exchange, ping_seconds=self._ping_seconds) as stream,
-            self._inference.complete(request, caller, request_id=exchange.request_id, delivery=exchange) as completion,
-        ):
-            await stream.send(completion, TextEvents(completion, include_usage=request.include_usage))
+        caller, request = await self._door.enter(exchange, parse_completion_request)
+        running = self._inference.complete(request, caller, request_id=exchange.request_id, delivery=exchange)
+        if request.stream:
+            events = partial(TextEvents, include_usage=request.include_usage)
+            await self._door.stream(exchange, running, events)
+        else:
+            await self._door.answer(exchange, running, collect)
 
 
 async def collect(completion: Completion) -> TextCompletion:

@@ -1,7 +1,6 @@
 """POST /v1/embeddings: parse, run, render."""
 
-from penstock.api.chat import BODY_CAP
-from penstock.api.credentials import Authenticator
+from penstock.api.door import Door
 from penstock.api.exchange import Exchange
 from penstock.api.operation import OF_MODELS, Operation
 from penstock.inference.completion import Inference
@@ -35,14 +34,13 @@ def operation() -> Operation:
 class Embeddings:
     """The embeddings endpoint."""
 
-    def __init__(self, authenticator: Authenticator, inference: Inference) -> None:
-        self._authenticator = authenticator
+    def __init__(self, door: Door, inference: Inference) -> None:
+        self._door = door
         self._inference = inference
 
     async def create(self, exchange: Exchange) -> None:
         """Answer one request."""
-        caller = await self._authenticator.caller(exchange.scope)
-        request = parse_embedding_request(await exchange.json_body(cap=BODY_CAP))
+        caller, request = await self._door.enter(exchange, parse_embedding_request)
         async with exchange.while_connected():
             embedded = await self._inference.embed(request, caller, request_id=exchange.request_id, delivery=exchange)
             answer = render(embedded, as_numbers=request.encoding_format != "base64")

@@ -2,8 +2,9 @@
 
 import time
 
-from penstock.api.blocks import Block, Blocks
+from penstock.api.blocks import Block, Blocks, read_blocks
 from penstock.errors import ApiError
+from penstock.inference.completion import Completion
 from penstock.protocol.answer import Usage
 from penstock.protocol.responses_answer import (
     IncompleteDetails,
@@ -60,6 +61,10 @@ class ResponseRenderer:
             safety_identifier=request.safety_identifier,
             prompt_cache_key=request.prompt_cache_key,
         )
+
+    async def read(self, completion: Completion) -> Response:
+        """The whole response, read to its end."""
+        return self.ended(await read_blocks(completion), completion.usage)
 
     def ended(self, blocks: Blocks, usage: Usage) -> Response:
         """The whole response."""

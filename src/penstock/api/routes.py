@@ -5,6 +5,7 @@ from penstock.api.asgi import Handler
 from penstock.api.chat import ChatCompletions
 from penstock.api.completions import TextCompletions
 from penstock.api.credentials import Authenticator
+from penstock.api.door import Door
 from penstock.api.embeddings import Embeddings
 from penstock.api.responses import Responses
 from penstock.inference.completion import Inference
@@ -16,15 +17,13 @@ def hot_routes(
     authenticator: Authenticator, inference: Inference, *, ping_seconds: float
 ) -> dict[str, dict[str, Handler]]:
     """Path -> method -> handler."""
-    chat = ChatCompletions(authenticator, inference, ping_seconds=ping_seconds)
-    completions = TextCompletions(authenticator, inference, ping_seconds=ping_seconds)
-    responses = Responses(authenticator, inference, ping_seconds=ping_seconds)
-    messages = Messages(authenticator, inference, ping_seconds=ping_seconds)
+    door = Door(authenticator, ping_seconds=ping_seconds)
+    messages = Messages(door, inference)
     return {
-        "/v1/chat/completions": {"POST": chat.create},
-        "/v1/completions": {"POST": completions.create},
-        "/v1/responses": {"POST": responses.create},
-        "/v1/embeddings": {"POST": Embeddings(authenticator, inference).create},
+        "/v1/chat/completions": {"POST": ChatCompletions(door, inference).create},
+        "/v1/completions": {"POST": TextCompletions(door, inference).create},
+        "/v1/responses": {"POST": Responses(door, inference).create},
+        "/v1/embeddings": {"POST": Embeddings(door, inference).create},
         "/v1/messages": {"POST": messages.create},
         "/v1/messages/count_tokens": {"POST": messages.count_tokens},
     }

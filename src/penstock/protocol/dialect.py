@@ -5,8 +5,7 @@ Every rule about a request stands once, in chat.py and in the rooms below it, an
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from penstock.errors import ApiError
 from penstock.protocol.chat import ChatRequest
@@ -43,7 +42,7 @@ class Names:
             raise
 
 
-class Translated(Struct, frozen=True):
+class Translated(NamedTuple):
     """A request as a chat request."""
 
     chat: ChatRequest
