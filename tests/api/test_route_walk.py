@@ -69,8 +69,8 @@ def assert_is_error(answer: Answer, method: str) -> None:
 
 def test_the_walk_meets_both_planes(routes: dict[str, set[str]]) -> None:
     assert routes["/v1/chat/completions"] == {"POST"}
-    assert routes["/v1/models"] == {"GET"}
-    assert routes["/v1/models/echo"] == {"GET"}
+    assert routes["/v1/models"] == {"GET", "HEAD"}
+    assert routes["/v1/models/echo"] == {"GET", "HEAD"}
     assert routes.keys() >= OPEN
 
 
@@ -131,6 +131,13 @@ def test_a_wrong_method_is_told_the_right_ones(echo_server: RunningServer, route
             assert_is_error(answer, method)
             if method != "HEAD":
                 assert answer.error["code"] == "method_not_allowed"
+
+
+def test_what_can_be_read_can_be_asked_for_its_head(echo_server: RunningServer, routes: dict[str, set[str]]) -> None:
+    for path in sorted(path for path, methods in routes.items() if "GET" in methods):
+        whole, head = (ask(echo_server, m, path, f"authorization: Bearer {echo_server.key}") for m in ("GET", "HEAD"))
+        assert (head.status, head.body) == (200, b""), path
+        assert head.headers["content-length"] == whole.headers["content-length"] == str(len(whole.body))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -15,6 +15,9 @@ from penstock.errors import ApiError, InternalError, InvalidRequest, MethodNotAl
 from penstock.protocol.answer import encode
 from penstock.protocol.errors import envelope
 
+READING = ["GET", "HEAD"]
+"""The methods of a route that only tells something; RFC 9110, section 9.1, asks for both."""
+
 
 def build_cold_plane(*routers: APIRouter) -> FastAPI:
     """The FastAPI application with these routers. Its own documentation pages are off: they would load foreign code."""

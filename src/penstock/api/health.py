@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from penstock.api.cold import answered
+from penstock.api.cold import READING, answered
 from penstock.api.drain import Drain
 from penstock.api.operation import Operation
 from penstock.catalogue.workers import Workers
@@ -29,12 +29,12 @@ def health_router(workers: Workers, drain: Drain) -> APIRouter:
     """The routes."""
     router = APIRouter()
 
-    @router.api_route("/health", methods=["GET", "HEAD"])
+    @router.api_route("/health", methods=READING)
     async def health() -> Response:
         """The process is up."""
         return answered(Health())
 
-    @router.api_route("/ready", methods=["GET", "HEAD"])
+    @router.api_route("/ready", methods=READING)
     async def ready() -> Response:
         """200 while at least one model answers and the server is not shutting down; else 503 with what it waits for."""
         states = {worker.model.id: str(worker.state) for _, worker in workers.named()}

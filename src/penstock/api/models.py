@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
-from penstock.api.cold import answered
+from penstock.api.cold import READING, answered
 from penstock.api.operation import Operation
 from penstock.catalogue.workers import Worker, Workers
 from penstock.engines.engine import Abilities
@@ -38,12 +38,12 @@ def models_router(workers: Workers, authenticated: Any) -> APIRouter:
     """The routes; `authenticated` is the dependency that lets only callers with a key through."""
     router = APIRouter(prefix="/v1/models", dependencies=[Depends(authenticated)])
 
-    @router.get("")
+    @router.api_route("", methods=READING)
     async def list_models() -> Response:
         """Every name that a request may give as `model`."""
         return answered(ModelList(data=[_render(name, worker) for name, worker in workers.named()]))
 
-    @router.get("/{name:path}")
+    @router.api_route("/{name:path}", methods=READING)
     async def show_model(name: str) -> Response:
         """One model; names contain slashes."""
         worker = workers.get(name)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
 from penstock.api import anthropic, chat, completions, embeddings, health, models, responses
+from penstock.api.cold import READING
 from penstock.api.operation import Operation
 from penstock.api.wire_schemas import WireSchemas
 from penstock.errors import ApiError, InvalidRequest, Unauthenticated, Unavailable
@@ -50,7 +51,7 @@ def openapi_router(authenticated: Callable[..., Any]) -> APIRouter:
     router = APIRouter(dependencies=[Depends(authenticated)])
     encoded: list[bytes] = []
 
-    @router.get(PATH)
+    @router.api_route(PATH, methods=READING)
     async def show() -> Response:
         """The document, which never changes while the server runs."""
         if not encoded:
