@@ -81,6 +81,15 @@ class ContextLengthExceeded(InvalidRequest):
 
     code = "context_length_exceeded"
 
+    def __init__(self, context_length: int, *, prompt: int | str, output: int | None = None, param: str) -> None:
+        """All in tokens. `prompt` is a string where it is only known to be `at least 9000`."""
+        asked = f", and {output} tokens of answer were asked for" if output else ""
+        super().__init__(  # LiteLLM and CrewAI know it by the first words, LangChain by "prompt is too long"
+            f"This model's maximum context length is {context_length} tokens. The prompt is too long: it has "
+            f"{prompt}{asked}. Shorten it or ask for less.",
+            param=param,
+        )
+
 
 class UnsupportedMediaType(InvalidRequest):
     """The body is not plain `application/json`."""

@@ -27,10 +27,8 @@ def test_the_type_follows_the_status(error: ApiError, kind: str) -> None:
 
 
 def test_an_overflow_begins_with_the_words_that_agents_look_for() -> None:
-    assert (
-        told(ContextLengthExceeded("9000 is over 8192."))["error"]["message"]
-        == "prompt is too long: 9000 is over 8192."
-    )
+    overflow = ContextLengthExceeded(8192, prompt=9000, param="messages")
+    assert told(overflow)["error"]["message"] == f"prompt is too long: {overflow.message}"
 
 
 def test_a_refused_thread_tells_the_client_to_go_on_without() -> None:

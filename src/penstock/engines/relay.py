@@ -292,11 +292,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
     except (aiohttp.ClientError, msgspec.MsgspecError, UnicodeDecodeError):
         details = _RefusalDetails()
     if details.type == "exceed_context_size_error":
-        return ContextLengthExceeded(
-            f"This model's maximum context length is {details.n_ctx} tokens. The prompt is too long: it has "
-            f"{details.n_prompt_tokens}.",
-            param="messages",
-        )
+        return ContextLengthExceeded(details.n_ctx, prompt=details.n_prompt_tokens, param="messages")
     if response.status == 503:
         return ModelLoading("The model is still loading.", retry_after=2)
     log.warning("engine answered %d: %s", response.status, details.type)

@@ -45,14 +45,18 @@ async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
         return
     prompt = await count(request, endpoint, relay)
     if prompt + wanted > endpoint.context_length:
-        raise _too_long(str(prompt), request.output_limit, endpoint, param="messages")
+        raise ContextLengthExceeded(
+            endpoint.context_length, prompt=prompt, output=request.output_limit, param="messages"
+        )
 
 
 async def count(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> int:
     """The tokens of the prompt, counted by the engine; raises ContextLengthExceeded where nothing needs counting."""
     least = _prompt_size(request) // _LONGEST_TOKEN_BYTES + len(request.messages)
     if least > endpoint.context_length:
-        raise _too_long(f"at least {least}", request.output_limit, endpoint, param="messages")
+        raise ContextLengthExceeded(
+            endpoint.context_length, prompt=f"at least {least}", output=request.output_limit, param="messages"
+        )
     return await relay.count_prompt(request, endpoint)
 
 
@@ -82,14 +86,16 @@ async def _check_prompt(prompt: Prompt, wanted: int, endpoint: Endpoint, relay: 
     if isinstance(prompt, list):
         _check_tokens(prompt, endpoint, param=param)
         if size > room:
-            raise _too_long(str(size), wanted, endpoint, param=param)
+            raise ContextLengthExceeded(endpoint.context_length, prompt=size, output=wanted, param=param)
         return
     if size + _EDGE_TOKENS <= room:
         return
     if size // _LONGEST_TOKEN_BYTES > endpoint.context_length:
-        raise _too_long(f"at least {size // _LONGEST_TOKEN_BYTES}", wanted, endpoint, param=param)
+        raise ContextLengthExceeded(
+            endpoint.context_length, prompt=f"at least {size // _LONGEST_TOKEN_BYTES}", output=wanted, param=param
+        )
     if (tokens := await relay.count_text(prompt, endpoint)) > room:
-        raise _too_long(str(tokens), wanted, endpoint, param=param)
+        raise ContextLengthExceeded(endpoint.context_length, prompt=tokens, output=wanted, param=param)
 
 
 def _check_tokens(prompt: list[int], endpoint: Endpoint, *, param: str) -> None:
@@ -107,15 +113,6 @@ def _wanted(output: int | None, endpoint: Endpoint, *, param: str) -> int:
         message = f"{param} is {output}; this model gives {endpoint.max_output} tokens at most."
         raise InvalidRequest(message, param=param)
     return output or 1
-
-
-def _too_long(prompt: str, output: int | None, endpoint: Endpoint, *, param: str) -> ContextLengthExceeded:
-    asked = f", and {output} tokens of answer were asked for" if output else ""
-    return ContextLengthExceeded(  # LiteLLM and CrewAI know it by the first words, LangChain by "prompt is too long"
-        f"This model's maximum context length is {endpoint.context_length} tokens. The prompt is too long: it has "
-        f"{prompt}{asked}. Shorten it or ask for less.",
-        param=param,
-    )
 
 
 def _prompt_size(request: ChatRequest) -> int:

@@ -11,7 +11,16 @@ from penstock.errors import InvalidRequest
 from penstock.protocol import strict_json, validation
 from penstock.protocol.anthropic_blocks import BLOCKS, AnthropicMessage, CacheControl, TextBlock, ToolName
 from penstock.protocol.messages import Name
-from penstock.protocol.sampling import Identifier, StopString, Tokens, TopP
+from penstock.protocol.sampling import (
+    Identifier,
+    MinP,
+    RepetitionPenalty,
+    Seed,
+    StopString,
+    Tokens,
+    TopK,
+    TopP,
+)
 from penstock.protocol.tools import MAX_TOOLS
 
 # Known to Anthropic's clients, refused here by name; each says what to do instead.
@@ -129,11 +138,11 @@ class MessagesRequest(PromptRequest, kw_only=True):
     max_tokens: Tokens
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_p: TopP | None = None
-    top_k: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    top_k: TopK | None = None
     # Not in Anthropic's API; what users of local models send besides.
-    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    repetition_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    min_p: MinP | None = None
+    repetition_penalty: RepetitionPenalty | None = None
+    seed: Seed | None = None
     stop_sequences: Annotated[list[StopString], Meta(max_length=16)] | None = None
     stream: bool | None = None
     metadata: MessageMetadata | None = None

@@ -13,7 +13,7 @@ from penstock.protocol.chat import ReasoningEffort
 from penstock.protocol.messages import FunctionName
 from penstock.protocol.responses_items import Item
 from penstock.protocol.sampling import TextRequest, Tokens
-from penstock.protocol.tools import MAX_TOOLS, JsonObjectFormat, TextFormat
+from penstock.protocol.tools import MAX_TOOLS, JsonObjectFormat, SchemaName, TextFormat
 
 # Known to OpenAI's clients, refused here by name; each says what to do instead.
 UNSUPPORTED = {
@@ -89,7 +89,7 @@ FunctionChoice = Literal["none", "auto", "required"] | NamedFunction | AllowedFu
 class SchemaFormat(Struct, tag_field="type", tag="json_schema", forbid_unknown_fields=True, kw_only=True):
     """JSON that follows a schema. It is always enforced, whatever `strict` says."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
+    name: SchemaName
     schema: dict[str, Any]
     description: str | None = None
     strict: bool | None = None

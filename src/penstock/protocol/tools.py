@@ -10,6 +10,8 @@ from penstock.protocol.messages import FunctionName
 
 MAX_TOOLS = 128
 
+SchemaName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
+
 
 class Function(Struct, forbid_unknown_fields=True, kw_only=True):
     """A function that the model may call. Without `strict` its parameters are enforced as far as that can be done."""
@@ -61,7 +63,7 @@ class JsonObjectFormat(Struct, tag_field="type", tag="json_object", forbid_unkno
 class NamedSchema(Struct, forbid_unknown_fields=True, kw_only=True):
     """A JSON schema. It is always enforced, whatever `strict` says."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
+    name: SchemaName
     description: str | None = None
     schema: dict[str, Any] | None = None
     strict: bool | None = None
