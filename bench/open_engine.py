@@ -7,13 +7,15 @@ Prints one line of JSON once the model answers; ends with SIGTERM.
 
 import asyncio
 import json
+import signal
 import socket
 import sys
 
-import uvicorn
 import uvloop
 
 from penstock import app
+from penstock.api.transport.bounds import Bounds
+from penstock.api.transport.listener import HttpListener
 from penstock.catalogue.workers import State
 from penstock.database.connection import Database
 from penstock.settings import DEFAULT_MODEL, Settings
@@ -37,7 +39,8 @@ async def make_key(settings: Settings) -> str:
 async def main(data_dir: str) -> None:
     """Serve the default model until terminated."""
     settings = Settings(data_dir=data_dir)
-    ready = asyncio.Event()
+    ready, terminated = asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
     listener = app.Listener(
         pulling=lambda model, progress: None,
         changed=lambda worker: ready.set() if worker.state is State.READY else None,
@@ -54,10 +57,11 @@ async def main(data_dir: str) -> None:
             "engine_url": worker.endpoint.url,
             "engine_key": worker.endpoint.api_key,
         }
-        server = uvicorn.Server(uvicorn.Config(penstock.front, lifespan="off", log_level="warning", access_log=False))
-        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        server = HttpListener(penstock.front, Bounds())
+        await server.start(bound)
         print(json.dumps(where), flush=True)
-        await serving
+        await terminated.wait()
+        await server.close()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ It phrases requests as the embedded engine does and claims every ability, so wha
 import asyncio
 import json
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import uvicorn
 from running_server import penstock
 
 from penstock import app
+from penstock.api.transport.bounds import Bounds
+from penstock.api.transport.listener import HttpListener
 from penstock.catalogue.workers import Worker
 from penstock.engines.engine import Launch
 from penstock.engines.llama_cpp import LlamaCpp
@@ -70,13 +72,12 @@ async def spied_gateway(folder: Path) -> AsyncIterator[SpiedGateway]:
 
     listener = app.Listener(pulling=lambda *_: None, changed=changed)
     async with app.running(settings, listener, engine_of=lambda _: spy) as running, aiohttp.ClientSession() as client:
-        server = uvicorn.Server(uvicorn.Config(running.front, port=0, lifespan="off", log_config=None))
-        serving = asyncio.create_task(server.serve())
+        server, bound = HttpListener(running.front, Bounds()), socket.create_server(("127.0.0.1", 0))
+        await server.start(bound)
         await asyncio.wait_for(ready.wait(), 30)
-        port = server.servers[0].sockets[0].getsockname()[1]
+        port = bound.getsockname()[1]
         made = await asyncio.to_thread(penstock, "keys", "create", "tests", data_dir=folder)
         try:
             yield SpiedGateway(f"http://127.0.0.1:{port}", made.stdout.strip(), spy, client)
         finally:
-            server.should_exit = True
-            await serving
+            await server.close()
