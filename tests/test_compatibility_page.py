@@ -184,7 +184,7 @@ def test_the_keywords_that_are_told_are_enforced_or_refused() -> None:
     assert set().union(*(row[0] for row in told)) <= {keyword for schema in ENFORCED for keyword in schema}
     assert set().union(*(row[1] for row in told)) == set(REFUSED)
     for schema in ENFORCED:
-        json_schema.check(schema, param="schema")
+        json_schema.enforceable(schema, param="schema")
     for keyword, value in REFUSED.items():
         with pytest.raises(errors.InvalidRequest):
-            json_schema.check({keyword: value}, param="schema")
+            json_schema.enforceable({keyword: value}, param="schema")

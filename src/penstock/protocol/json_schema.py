@@ -19,16 +19,12 @@ from penstock.protocol.json_schema_walk import Findings, Place, Walk
 MAX_BYTES = 64 * 1024
 
 
-def check(schema: Any, *, param: str) -> None:
-    """Raise InvalidRequest unless every answer that fits the grammar of `schema` is valid under `schema`.
-
-    Its `param` is the dotted path to the keyword at fault: `param`, and the way from there.
-    """
-    enforceable(schema, param=param)
-
-
 def enforceable(schema: Any, *, param: str) -> dict[str, Any]:
-    """`schema` in the form that the grammar enforces exactly. Raises InvalidRequest, as `check` does."""
+    """`schema` in the form that the grammar enforces: every answer that fits the grammar is valid under `schema`.
+
+    Raises InvalidRequest where there is none. Its `param` is the dotted path to the keyword at fault: `param`, and the
+    way from there.
+    """
     return _normalised(schema, Findings(param, strict=True))
 
 
