@@ -147,6 +147,7 @@ def test_an_answer_that_is_cut_off_is_incomplete(echo_server: RunningServer) -> 
         ({"prompt": {"id": "p"}}, "unsupported_parameter", "prompt"),
         ({"truncation": "auto"}, "unsupported_parameter", "truncation"),
         ({"max_tool_calls": 3}, "unsupported_parameter", "max_tool_calls"),
+        ({"max_tool_calls": 0}, "unsupported_parameter", "max_tool_calls"),  # which is not false
         ({"text": {"verbosity": "low"}}, "unsupported_parameter", "text.verbosity"),
         ({"reasoning": {"summary": "detailed"}}, "unsupported_parameter", "reasoning.summary"),
         ({"reasoning": {"effort": "high"}}, "unsupported_parameter", "reasoning.effort"),

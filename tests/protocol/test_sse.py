@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from penstock.protocol.answer import CompletionDetails, PromptDetails, Usage
 from penstock.protocol.chat_chunk import ChatCompletionChunk
 from penstock.protocol.completions import TextCompletionChunk
-from penstock.protocol.sse import ChunkWriter, EventSplitter, EventTooLarge, TextChunkWriter
+from penstock.protocol.sse import DONE, ChunkWriter, EventSplitter, EventTooLarge, TextChunkWriter
 
 payloads = st.lists(
     st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), min_size=1), max_size=6
@@ -66,7 +66,9 @@ def test_every_chunk_has_the_same_frame(writer: ChunkWriter) -> None:
 
 
 def test_the_usage_chunk_has_no_choices(writer: ChunkWriter) -> None:
-    chunk = read(writer.usage(Usage(1, 2, 3, PromptDetails(1), CompletionDetails())))
+    end = writer.end(Usage(1, 2, 3, PromptDetails(1), CompletionDetails()))
+    assert end.endswith(DONE)
+    chunk = read(end.removesuffix(DONE))
     assert chunk["choices"] == []
     assert chunk["usage"]["total_tokens"] == 3
 
@@ -74,6 +76,7 @@ def test_the_usage_chunk_has_no_choices(writer: ChunkWriter) -> None:
 def test_without_include_usage_no_chunk_speaks_of_usage() -> None:
     writer = ChunkWriter(completion_id="c", created=5, model="m", include_usage=False)
     assert "usage" not in read(writer.content(0, "x"))
+    assert writer.end(Usage(1, 2, 3, PromptDetails(1), CompletionDetails())) == DONE
 
 
 def test_chunks_of_a_raw_prompt_have_a_text_in_place_of_a_delta() -> None:

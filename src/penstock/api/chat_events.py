@@ -3,14 +3,13 @@
 from penstock.engines.engine import Piece
 from penstock.inference.completion import Completion
 from penstock.protocol.answer import Usage
-from penstock.protocol.sse import DONE, ChunkWriter
+from penstock.protocol.sse import ChunkWriter
 
 
 class ChatEvents:
     """Writes chunks: the role first, then what comes, then the reason of the end; for each choice."""
 
     def __init__(self, completion: Completion, *, include_usage: bool) -> None:
-        self._include_usage = include_usage
         self._begun: set[int] = set()
         self._chunks = ChunkWriter(
             completion_id=completion.id,
@@ -23,7 +22,7 @@ class ChatEvents:
         return b"".join([chunk for piece in pieces for chunk in self._render(piece)])
 
     def end(self, usage: Usage) -> bytes:
-        return self._chunks.usage(usage) + DONE if self._include_usage else DONE
+        return self._chunks.end(usage)
 
     def _render(self, piece: Piece) -> list[bytes]:
         chunks = []

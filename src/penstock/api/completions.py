@@ -15,7 +15,7 @@ from penstock.protocol.completions import (
     TextCompletionChunk,
     parse_completion_request,
 )
-from penstock.protocol.sse import DONE, TextChunkWriter
+from penstock.protocol.sse import TextChunkWriter
 
 _EXAMPLE = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -83,7 +83,6 @@ class TextEvents:
     """Writes chunks: what comes, then the reason of the end; for each choice."""
 
     def __init__(self, completion: Completion, *, include_usage: bool) -> None:
-        self._include_usage = include_usage
         self._chunks = TextChunkWriter(
             completion_id=completion.id,
             created=completion.created,
@@ -95,7 +94,7 @@ class TextEvents:
         return b"".join([chunk for piece in pieces for chunk in self._render(piece)])
 
     def end(self, usage: Usage) -> bytes:
-        return self._chunks.usage(usage) + DONE if self._include_usage else DONE
+        return self._chunks.end(usage)
 
     def _render(self, piece: Piece) -> list[bytes]:
         chunks = [self._chunks.text(piece.index, piece.content)] if piece.content else []

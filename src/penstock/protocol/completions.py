@@ -23,7 +23,7 @@ UNSUPPORTED = {
     "logprobs": "token probabilities are given by /v1/chat/completions.",
     "suffix": "text is only continued at its end; leave it out.",
 }
-_SAYS_NOTHING = {"best_of": 1, "echo": False, "logprobs": None, "suffix": ""}
+_SAYS_NOTHING = {"best_of": 1, "suffix": ""}
 
 TokenNumber = Annotated[int, Meta(ge=0, le=9_999_999)]
 PromptTokens = Annotated[list[TokenNumber], Meta(min_length=1, max_length=1_000_000)]
@@ -71,20 +71,10 @@ def check_alike(given: str | list[Any], *, param: str) -> None:
 
 def parse_completion_request(body: bytes) -> CompletionRequest:
     """The request that `body` holds. Raises InvalidRequest (400) that names the field at fault."""
-    value = strict_json.decode(body)
-    if isinstance(value, dict):
-        value = {name: given for name, given in value.items() if not _says_nothing(name, given)}
+    value = validation.what_asks(strict_json.decode(body), UNSUPPORTED, nothing=_SAYS_NOTHING)
     request = validation.convert(value, CompletionRequest, unsupported=UNSUPPORTED)
     request.check()
     return request
-
-
-def _says_nothing(name: str, given: Any) -> bool:
-    """Whether an unsupported parameter has a value that asks for nothing; clients send them all the time."""
-    if name not in UNSUPPORTED:
-        return False
-    nothing = _SAYS_NOTHING[name]
-    return given is None or (type(given) is type(nothing) and given == nothing)
 
 
 class TextChoice(Struct, kw_only=True):

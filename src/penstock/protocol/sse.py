@@ -68,10 +68,13 @@ class ChunkFrame:
         head = {"id": completion_id, "object": self.object, "created": created, "model": model}
         self._head = b"data: " + json.encode(head)[:-1] + b',"system_fingerprint":null,"choices":['
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
+        self._include_usage = include_usage
 
-    def usage(self, usage: Usage) -> bytes:
-        """The chunk that `include_usage` asks for: no choices, the whole usage."""
-        return b'%b],"usage":%b}\n\n' % (self._head, json.encode(usage))
+    def end(self, usage: Usage) -> bytes:
+        """The chunk that `include_usage` asks for, without choices and with the whole usage; then `[DONE]`."""
+        if not self._include_usage:
+            return DONE
+        return b'%b],"usage":%b}\n\n%b' % (self._head, json.encode(usage), DONE)
 
 
 class TextChunkWriter(ChunkFrame):

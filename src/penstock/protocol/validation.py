@@ -1,7 +1,8 @@
 """Turns msgspec's validation messages into errors that name the field as a client writes it: `messages[0].role`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,11 +23,23 @@ _SAYS_NOTHING: tuple[Any, ...] = (None, False, [], "none", ["text"])
 """Values of unsupported parameters that ask for nothing; clients send them all the time."""
 
 
-def what_asks(value: Any, unsupported: Mapping[str, str]) -> Any:
-    """The body without those unsupported parameters that ask for nothing."""
+def what_asks(value: Any, unsupported: Mapping[str, str], *, nothing: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """The body without those unsupported parameters that ask for nothing.
+
+    `nothing`: the value that does so for one parameter alone.
+    """
     if not isinstance(value, dict):
         return value
-    return {name: given for name, given in value.items() if name not in unsupported or given not in _SAYS_NOTHING}
+    return {
+        name: given
+        for name, given in value.items()
+        if name not in unsupported or not _is_one_of(given, (*_SAYS_NOTHING, nothing.get(name)))
+    }
+
+
+def _is_one_of(given: Any, values: Iterable[Any]) -> bool:
+    """As JSON has it, where 0 is not false."""
+    return any(type(given) is type(value) and given == value for value in values)
 
 
 def without_nulls(given: Any) -> Any:
