@@ -1,5 +1,6 @@
 """The worlds that tests live in: the real model pulled once, a server with it, a server with the echo engine."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,12 @@ slots = 4
 [models.echo]
 directives = true
 """
+
+
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background has interrupts ignored, and what is started there inherits that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
