@@ -225,8 +225,10 @@ def values(known: dict[str, Any], types: list[str] | None, path: str, findings: 
 
 def _is_of(value: Any, types: list[str] | None) -> bool:
     name = type_of(value)
-    whole = name == "number" and float(value).is_integer() if name == "number" and is_exact(value) else name == "number"
-    return types is None or name in types or (whole and "integer" in types)
+    if types is None or name in types:
+        return True
+    # One that is not exact is refused for that later, with words of its own.
+    return name == "number" and "integer" in types and (not is_exact(value) or float(value).is_integer())
 
 
 def _all_exact(value: Any) -> bool:
