@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from running_server import SMOL, RunningServer
 
+from penstock.api.openapi import operations
 from penstock.cli import COMMANDS
 from penstock.settings import Settings
 
@@ -68,6 +69,11 @@ def test_the_readme_lists_every_setting_and_command() -> None:
     variables = [f"PENSTOCK_{name.upper()}" for name in names if name != "models"]
     assert [name for name in variables if f"`{name}`" not in README] == []
     assert [name for name in COMMANDS if f"`penstock {name}" not in README] == []
+
+
+def test_the_readme_lists_every_endpoint_and_no_other() -> None:
+    told = re.findall(r"`((?:GET|POST) /[^`]*)`", README.partition("## Endpoints")[2].partition("\n## ")[0])
+    assert sorted(told) == sorted(f"{operation.method} {operation.path}" for operation in operations())
 
 
 def test_the_readme_tells_the_defaults() -> None:
