@@ -74,6 +74,18 @@ def test_the_clients_own_parsing_of_models(real_server: RunningServer) -> None:
     assert isinstance(completion.choices[0].message.parsed, Person)
 
 
+@pytest.mark.parametrize("asked", [{"response_format": Person}, {"tools": [openai.pydantic_function_tool(Person)]}])
+def test_what_the_client_parsed_goes_back_in_the_next_turn(real_server: RunningServer, asked: dict[str, Any]) -> None:
+    client = real_server.client()
+    once: Any = {"tool_choice": "required", "parallel_tool_calls": False} if "tools" in asked else {}
+    first = client.chat.completions.parse(model=SMOL, messages=QUESTION, max_tokens=64, **asked, **once)
+    answer = first.choices[0].message
+    results = [{"role": "tool", "tool_call_id": call.id, "content": "Done."} for call in answer.tool_calls or []]
+    assert bool(results) is ("tools" in asked)
+    messages: Any = [*QUESTION, answer.model_dump(warnings=False), *results]
+    assert client.chat.completions.create(model=SMOL, messages=messages, max_tokens=2).choices
+
+
 @pytest.mark.parametrize(
     ("schema", "param"),
     [

@@ -73,6 +73,8 @@ class FunctionCall(Struct, forbid_unknown_fields=True):
 
     name: FunctionName
     arguments: str
+    parsed_arguments: Any = None
+    """What OpenAI's Python client made of the arguments; it sends that back with them."""
 
 
 class ToolCall(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -86,13 +88,16 @@ class ToolCall(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class AssistantMessage(Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, kw_only=True):
-    """What the model said before. Answers are taken back as they were given, so empty fields of ours are accepted."""
+    """What the model said before. Answers are taken back as clients were given them, or as those write them out again;
+    so there are fields that have to be empty, and `parsed`, OpenAI's Python client's reading of the content."""
 
     content: Content | None = None
     name: Name | None = None
     refusal: str | None = None
     audio: None = None
     function_call: None = None
+    annotations: Annotated[list[Any], Meta(max_length=0)] | None = None
+    parsed: Any = None
     tool_calls: Annotated[list[ToolCall], Meta(max_length=128)] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
@@ -138,8 +143,7 @@ def check_conversation(messages: list[Message]) -> None:
                 )
         elif isinstance(message, ToolMessage) and message.tool_call_id not in called:
             raise InvalidRequest(
-                "A message of role tool answers a call in tool_calls of an assistant's message before it; "
-                "there is none of this id.",
+                "This is the result of a call that is not in the conversation before it: no call there has this id.",
                 param=f"messages[{at}].tool_call_id",
             )
 
