@@ -134,6 +134,30 @@ async def test_a_raw_prompt_may_fill_the_context_to_the_last_token() -> None:
         assert bad.value.param == "prompt"
 
 
+KNOWING = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=2000), 4, 2000, 64, Abilities(vocabulary=50))
+
+
+@pytest.mark.parametrize("token", ["50", "9999999"])
+async def test_a_bias_is_for_tokens_that_the_model_has(token: str) -> None:
+    async with relay() as talks:
+        await context.check(request(logit_bias={"0": 1, "49": -1}), KNOWING, talks)
+        with pytest.raises(InvalidRequest, match=rf"^{token} is no token of this model.* 0 to 49") as refused:
+            await context.check(request(logit_bias={"0": 1, token: -1}), KNOWING, talks)
+    assert refused.value.param == "logit_bias"
+
+
+async def test_the_same_holds_for_raw_prompts() -> None:
+    fields = {"model": "m", "prompt": "Hi", "max_tokens": 1, "logit_bias": {"50": 1}}
+    async with relay() as talks:
+        with pytest.raises(InvalidRequest, match="50 is no token") as refused:
+            await context.check_completion(msgspec.convert(fields, CompletionRequest), KNOWING, talks)
+    assert refused.value.param == "logit_bias"
+
+
+async def test_a_bias_is_taken_by_a_model_of_unknown_vocabulary() -> None:
+    assert not await check(request(logit_bias={"9999999": 1}), counts=None)
+
+
 async def test_the_prompt_at_fault_is_named() -> None:
     with pytest.raises(ContextLengthExceeded, match="at least") as refused:
         await check_prompt(["fits", "w" * 100_000])

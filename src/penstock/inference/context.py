@@ -1,4 +1,7 @@
-"""Whether a request fits the model, decided before anything runs. Nothing is ever cut to fit."""
+"""Whether a request fits the model, its context and its vocabulary, decided before anything runs.
+
+Nothing is ever cut to fit.
+"""
 
 import msgspec
 
@@ -10,6 +13,7 @@ from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import DEFAULT_MAX_TOKENS, CompletionRequest, Prompt
 from penstock.protocol.embeddings import EmbeddingRequest
 from penstock.protocol.messages import AssistantMessage, Message, text_of
+from penstock.protocol.sampling import SamplingRequest
 
 _TEMPLATE_TOKENS = 256
 _MESSAGE_TOKENS = 16
@@ -33,11 +37,12 @@ def bounded(request: ChatRequest, endpoint: Endpoint) -> ChatRequest:
 
 
 async def check(request: ChatRequest, endpoint: Endpoint, relay: Relay) -> None:
-    """Raises InvalidRequest or ContextLengthExceeded where prompt and answer cannot fit.
+    """Raises InvalidRequest or ContextLengthExceeded where prompt and answer cannot fit, or a biased token is none.
 
     A token is a byte at least, so most requests are seen to fit without a question to the engine; the others are
     counted by it, except those that are beyond all doubt too long.
     """
+    _check_bias(request, endpoint)
     name = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
     wanted = _wanted(request.output_limit, endpoint, param=name)
     most = _prompt_size(request) + _TEMPLATE_TOKENS + _MESSAGE_TOKENS * len(request.messages)
@@ -68,7 +73,8 @@ def bounded_completion(request: CompletionRequest, endpoint: Endpoint) -> Comple
 
 
 async def check_completion(request: CompletionRequest, endpoint: Endpoint, relay: Relay) -> None:
-    """Raises InvalidRequest or ContextLengthExceeded where one of the prompts and its answer cannot fit."""
+    """The same for raw prompts, each of which has to fit with its answer."""
+    _check_bias(request, endpoint)
     wanted = _wanted(request.output_limit, endpoint, param="max_tokens")
     for at, prompt in enumerate(request.prompts):
         param = "prompt" if len(request.prompts) == 1 else f"prompt[{at}]"
@@ -102,8 +108,18 @@ def _check_tokens(prompt: list[int], endpoint: Endpoint, *, param: str) -> None:
     vocabulary = endpoint.abilities.vocabulary
     if not vocabulary:
         raise InvalidRequest(f"{endpoint.model} takes text, not tokens.", code="unsupported_parameter", param=param)
-    if max(prompt) >= vocabulary:
-        message = f"{max(prompt)} is no token of this model, whose tokens are 0 to {vocabulary - 1}."
+    _check_known(max(prompt), vocabulary, param=param)
+
+
+def _check_bias(request: SamplingRequest, endpoint: Endpoint) -> None:
+    """An engine passes over tokens that it does not know; whoever sends them thinks of another model's."""
+    if request.logit_bias and (vocabulary := endpoint.abilities.vocabulary):
+        _check_known(max(map(int, request.logit_bias)), vocabulary, param="logit_bias")
+
+
+def _check_known(token: int, vocabulary: int, *, param: str) -> None:
+    if token >= vocabulary:
+        message = f"{token} is no token of this model, whose tokens are 0 to {vocabulary - 1}."
         raise InvalidRequest(message, param=param)
 
 
