@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from cuts import cut, places
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +86,16 @@ def test_words_beside_calls_have_stop_strings_and_probabilities() -> None:
 def test_what_looked_like_a_call_goes_out_at_the_end() -> None:
     got = read(reader(calls=True, logprobs=True), in_pieces(["<tool", "_call"], [1]))
     assert (got["content"], got["tokens"], got["finish_reason"]) == ("<tool_call", ["<tool", "_call"], "stop")
+
+
+@pytest.mark.parametrize("mark", ["<", "\n<tool_", '<tool_call>{"name": "f", "argum'])
+def test_the_mark_of_a_call_is_no_words_where_the_answer_was_cut_off_in_it(mark: str) -> None:
+    got = read(reader(calls=True, logprobs=True), in_pieces(list(mark), [1], "length"))
+    assert (got["content"], got["tokens"], got["calls"], got["finish_reason"]) == ("", [], [], "length")
+
+
+def test_blanks_before_the_cut_are_words() -> None:
+    assert read(reader(calls=True), in_pieces([" ", "\n"], [], "length"))["content"] == " \n"
 
 
 def test_calls_of_the_engine_get_ids_and_end_as_calls() -> None:

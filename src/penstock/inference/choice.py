@@ -46,7 +46,11 @@ class ChoiceReader:
         if found:
             piece.calls = found
         if piece.finish_reason:
-            piece.content += calls.rest()
+            held = calls.rest()
+            if piece.finish_reason == "length" and held.strip():
+                self._called = True  # its mark was cut off, and is no word for the client
+            else:
+                piece.content += held
 
     def _apply_stops(self, piece: Piece, stops: StopScanner) -> None:
         piece.content, hit = stops.feed(piece.content)
