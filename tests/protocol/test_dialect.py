@@ -90,7 +90,7 @@ def test_what_the_model_did_in_one_turn_is_one_message() -> None:
             {
                 "type": "message",
                 "role": "assistant",
-                "content": [{"type": "output_text", "text": "so", "annotations": []}],
+                "content": [{"type": "output_text", "text": "so", "annotations": [], "parsed": {"a": 1}}],
             },
             {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
             {"type": "function_call", "call_id": "b", "name": "f", "arguments": '{"x":1}'},

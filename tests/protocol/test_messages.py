@@ -72,7 +72,7 @@ def test_the_text_of_a_content(given: Any, text: str) -> None:
         {
             "role": "assistant",
             "annotations": None,
-            "tool_calls": [{**CALL, "function": {**CALL["function"], "parsed_arguments": {"a": 1}}}],
+            "tool_calls": [{**CALL, "function": {"name": "f", "arguments": "{}", "parsed_arguments": {"a": 1}}}],
         },
         {"role": "assistant", "content": None, "refusal": "No."},
         {"role": "assistant", "content": "4", "reasoning": "2+2", "reasoning_content": "2+2"},

@@ -23,6 +23,8 @@ class OutputText(Struct, tag_field="type", tag="output_text", forbid_unknown_fie
     text: str
     annotations: list[Any] | None = None
     logprobs: list[Any] | None = None
+    parsed: Any = None
+    """OpenAI's Python client's reading of the text, and below of the arguments; it writes them out with the rest."""
 
 
 class Refusal(Struct, tag_field="type", tag="refusal", forbid_unknown_fields=True):
@@ -72,6 +74,7 @@ class FunctionCallItem(Struct, tag_field="type", tag="function_call", forbid_unk
     call_id: CallId
     name: FunctionName
     arguments: str
+    parsed_arguments: Any = None
     id: ItemId | None = None
     status: Status | None = None
 
