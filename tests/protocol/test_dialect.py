@@ -42,7 +42,8 @@ def said(translated: Translated) -> list[Any]:
 
 
 def call(call_id: str, arguments: str = "{}") -> dict[str, Any]:
-    return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": arguments}, "index": None}
+    function = {"name": "f", "arguments": arguments, "parsed_arguments": None}
+    return {"id": call_id, "type": "function", "function": function, "index": None}
 
 
 NAMES = Names(
