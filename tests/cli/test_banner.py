@@ -42,6 +42,12 @@ async def test_text_that_looks_like_markup_is_text(worker: Worker, capsys: pytes
     assert said.count("[/INST] [bold]") == 2
 
 
+@pytest.mark.parametrize(("port", "tried"), [(8484, "penstock chat\n"), (9000, "chat --url http://127.0.0.1:9000\n")])
+async def test_what_it_proposes_reaches_this_server(port: int, tried: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Banner(Settings(), port=port).show(chats=True)
+    assert tried in capsys.readouterr().err
+
+
 async def test_a_model_that_is_ready_tells_its_names(worker: Worker, capsys: pytest.CaptureFixture[str]) -> None:
     banner = Banner(Settings(), port=8484)
     worker.state = State.READY

@@ -63,8 +63,12 @@ class Banner:
         self._print(f"  Data folder  {escape(str(self._settings.data_path))}")
         self._print("  Make a key   penstock keys create my-key" + self._data_flag())
         if chats:
-            self._print("  Try it       penstock chat" + self._data_flag())
+            self._print("  Try it       penstock chat" + self._url_flag() + self._data_flag())
         self._print("")
+
+    def _url_flag(self) -> str:
+        usual = f":{Settings().port}/v1"
+        return "" if self._base.endswith(usual) else f" --url {self._base.removesuffix('/v1')}"
 
     def _data_flag(self) -> str:
         return f" --data-dir {escape(self._settings.data_dir)}" if self._settings.data_dir else ""
