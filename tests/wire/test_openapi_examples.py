@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from running_server import RunningServer
+from running_server import SMOL_EMBEDDING, RunningServer
 from schemathesis.specs.openapi.checks import ignored_auth
 
 from penstock.api.openapi import document, operations
@@ -23,12 +23,14 @@ def api() -> Any:
 
 @pytest.mark.parametrize(("path", "body"), EXAMPLES)
 def test_an_example_is_answered_as_the_document_says(
-    api: Any, real_server: RunningServer, path: str, body: dict[str, Any]
+    api: Any, request: pytest.FixtureRequest, path: str, body: dict[str, Any]
 ) -> None:
+    embeds = body["model"] == SMOL_EMBEDDING
+    server: RunningServer = request.getfixturevalue("embedding_server" if embeds else "real_server")
     case = api[path]["POST"].Case(body=body, media_type="application/json")
     answer = case.call_and_validate(
-        base_url=f"http://127.0.0.1:{real_server.port}",
-        headers={"authorization": f"Bearer {real_server.key}"},
+        base_url=f"http://127.0.0.1:{server.port}",
+        headers={"authorization": f"Bearer {server.key}"},
         excluded_checks=[ignored_auth],  # it takes the key in the headers for one that nobody looks at
     )
     assert answer.status_code == 200
