@@ -316,6 +316,17 @@ async def go_on_sending(client: Client, *, every: float) -> None:
         await asyncio.sleep(every)
 
 
+async def test_what_comes_after_the_last_answer_does_not_take_it_back() -> None:
+    async with serving(mirror) as connect:
+        client = await connect()
+        await client.send(b"GET / HTTP/1.0\r\n\r\n")
+        assert (await client.reader.readexactly(4)) == b"HTTP"
+        for _ in range(3):  # a connection that is closed would be reset by the first, and refuse the second
+            await client.send(GET)
+            await asyncio.sleep(0)
+        assert b"200 OK" in await client.reader.read()
+
+
 async def test_what_lingers_is_ended() -> None:
     quiet = replace(SOON, linger_quiet_seconds=0.1)
     busy = replace(SOON, linger_seconds=0.2)

@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
         assert turn is not None
         if turn.complete and turn.keep_alive:
             self._go_on()
-        elif turn.complete and not turn.body_done and not self._input_ended:
+        elif turn.complete and not self._input_ended:
             self._linger()
         else:
             self._close()
@@ -219,6 +219,7 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _linger(self) -> None:
+        """End our half. What came to a closed connection would reset it, and could take the answer with it."""
         self._enter(Phase.LINGERING)
         with suppress(OSError):  # the client has reset the connection; that it is lost comes next
             self._transport.write_eof()
