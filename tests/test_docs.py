@@ -66,7 +66,7 @@ def test_the_table_of_clients_has_no_hole() -> None:
 def test_the_readme_lists_every_setting_and_command() -> None:
     names = [field.name for field in msgspec.structs.fields(Settings)]
     assert [name for name in names if not re.search(rf"`\[*{name}\]*`", README)] == []
-    variables = [f"PENSTOCK_{name.upper()}" for name in names if name != "models"]
+    variables = [f"PENSTOCK_{name.upper()}" for name in names if name not in ("models", "plans")]
     assert [name for name in variables if f"`{name}`" not in README] == []
     assert [name for name in COMMANDS if f"`penstock {name}" not in README] == []
 

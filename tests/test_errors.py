@@ -16,7 +16,7 @@ def tree(top: type[ApiError] = ApiError) -> Iterator[type[ApiError]]:
 
 def test_no_code_is_a_number_and_no_status_is_unknown() -> None:
     for error in tree():
-        assert error.status in {400, 401, 404, 405, 408, 413, 415, 417, 431, 500, 502, 503}, error
+        assert error.status in {400, 401, 403, 404, 405, 408, 413, 415, 417, 429, 431, 500, 502, 503}, error
         assert error.code
         assert not error.code.isdigit()
         assert error.__doc__
@@ -26,13 +26,15 @@ def test_what_a_client_is_told_about_trying_again() -> None:
     """The official clients retry 408, 409, 429 and 5xx by themselves; the header only speaks where they are wrong."""
     told = {error.__name__: error.should_retry for error in tree() if error.should_retry is not None}
     assert {name for name, retry in told.items() if retry} == {
+        "RateLimited",
         "Unavailable",
+        "DatabaseAway",
         "ServerOverloaded",
         "ModelLoading",
         "ModelUnavailable",
         "EngineError",
     }
-    assert {name for name, retry in told.items() if not retry} == {"ModelFailed"}
+    assert {name for name, retry in told.items() if not retry} == {"NeverFits", "InsufficientQuota", "ModelFailed"}
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,17 @@
         │                               RequestTooLarge 413, MalformedRequest, HeadTooLarge 431,
         │                               ExpectationFailed 417, RequestTimeout 408
         ├── Unauthenticated 401         MissingKey, InvalidKey
+        ├── PermissionDenied 403
         ├── NotFound 404                UnknownUrl, ModelNotFound, MethodNotAllowed 405
-        ├── Unavailable 503             ServerOverloaded, ModelLoading, ModelUnavailable, ModelFailed
+        ├── RateLimited 429             NeverFits, InsufficientQuota
+        ├── Unavailable 503             ServerOverloaded, DatabaseAway, ModelLoading, ModelUnavailable, ModelFailed
         └── EngineError 502, InternalError 500
 
 The official clients choose their exception by status alone; 408, 409, 429 and 5xx they retry twice, unless the header
 `x-should-retry` says otherwise.
 """
 
+import math
 from typing import ClassVar
 
 
@@ -45,7 +48,7 @@ class ApiError(PenstockError):
         *,
         code: str | None = None,
         param: str | None = None,
-        retry_after: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code or type(self).code
@@ -56,7 +59,7 @@ class ApiError(PenstockError):
         """The headers that belong to this error alone."""
         headers = []
         if self.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % self.retry_after))
+            headers.append((b"retry-after", b"%d" % math.ceil(self.retry_after)))
         if self.should_retry is not None:
             headers.append((b"x-should-retry", b"true" if self.should_retry else b"false"))
         return headers
@@ -153,6 +156,14 @@ class InvalidKey(Unauthenticated):
     """The API key is unknown, malformed, revoked or expired; which of these is not told."""
 
 
+class PermissionDenied(ApiError):
+    """The API key is good, and lacks the scope for this."""
+
+    status = 403
+    type = "permission_error"
+    code = "insufficient_permissions"
+
+
 class NotFound(ApiError):
     """No such object for this caller."""
 
@@ -193,6 +204,33 @@ class MethodNotAllowed(NotFound):
         return [*super().headers(), (b"allow", self._allow.encode())]
 
 
+class RateLimited(ApiError):
+    """A limit on requests, tokens or concurrency is reached; `limit` names it as plans do."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    should_retry = True
+
+    def __init__(self, message: str, *, limit: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.limit = limit
+
+
+class NeverFits(RateLimited):
+    """The request alone is more than a limit allows in all: no waiting helps."""
+
+    should_retry = False
+
+
+class InsufficientQuota(RateLimited):
+    """The budget of this month is used up: only money or a human helps."""
+
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+    should_retry = False
+
+
 class Unavailable(ApiError):
     """Not now; `retry_after` says when to come back."""
 
@@ -206,6 +244,12 @@ class ServerOverloaded(Unavailable):
     """The queue in front of the model is full."""
 
     code = "server_is_overloaded"
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer, and what is known without it is too old or nothing."""
+
+    code = "service_unavailable"
 
 
 class ModelLoading(Unavailable):

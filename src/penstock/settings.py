@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import platformdirs
@@ -15,6 +15,7 @@ CONFIG_NAME = "penstock.toml"
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Days = Annotated[int, Meta(ge=0, le=36500)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 
 
@@ -29,6 +30,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Whether each request gets a line in the log."""
     database_url: str = ""
     """Empty: SQLite in the data folder."""
+    valkey_url: str = ""
+    """Address of a Valkey or Redis that several servers share their limits by: `redis://host:6379/0`. Empty: each
+    server counts for itself."""
+    plans: dict[str, dict[str, Any]] = {}
+    """The operator's own plans, and changes to the shipped ones: `[plans.NAME]` in penstock.toml."""
+    default_plan: str = "free"
+    """The plan of an account that nobody chose one for."""
+    signup: Literal["closed", "invitation", "open"] = "closed"
+    """Who may make an account: nobody, whoever was invited, or everybody."""
+    currency: str = "USD"
+    """What prices and budgets are in, by its ISO 4217 code."""
+    usage_days: Days = 90
+    """How long each request's row is kept; 0 is for ever. The hourly and daily sums are always kept."""
+    metrics_port: Port = 0
+    """Port of a listener for GET /metrics alone, without a key; 0: none. On the API's port it takes an admin key."""
+    metrics_host: str = "127.0.0.1"
     serve: tuple[str, ...] = (DEFAULT_MODEL,)
     """Ids of the models to serve (`--model`, repeatable)."""
     aliases: dict[str, str] = {}
@@ -99,7 +116,7 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
         raw = environ.get(f"PENSTOCK_{field.name.upper()}")
-        if not raw or field.name == "models":  # an empty variable is one that is not set
+        if not raw or field.name in ("models", "plans"):  # an empty variable is one that is not set
             continue
         if field.name == "serve":
             found["serve"] = [item.strip() for item in raw.split(",") if item.strip()]

@@ -13,7 +13,8 @@ from penstock.cli.client import NoServer
 from penstock.cli.data_folder import opened
 from penstock.errors import InvalidKey, OperatorError
 from penstock.settings import Settings
-from penstock.tenants.keys import Caller, Key
+from penstock.tenants.caller import Caller
+from penstock.tenants.keys import Key
 
 
 @pytest.fixture

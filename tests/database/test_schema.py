@@ -101,7 +101,7 @@ def test_processes_that_start_at_once_on_nothing(path: Path) -> None:
         racer.stdin.flush()
     ends = [racer.communicate(timeout=60) for racer in racers]
     assert [(racer.returncode, errors) for racer, (_, errors) in zip(racers, ends, strict=True)] == [(0, "")] * 3
-    assert "INSERT INTO \"alembic_version\" VALUES('0001');" in dump(path)
+    assert "INSERT INTO \"alembic_version\" VALUES('0002');" in dump(path)
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database: Database, path: Path) -> None:

@@ -8,7 +8,7 @@ from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.errors import ApiError, EngineError, ModelUnavailable
 from penstock.inference.meter import Meter
-from penstock.tenants.keys import Caller
+from penstock.tenants.caller import Caller
 from penstock.tenants.usage import Ledger
 
 CALLER = Caller("acct", "key", "name")

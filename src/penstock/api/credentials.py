@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from penstock.api.exchange import Scope
 from penstock.errors import InvalidRequest, MissingKey
-from penstock.tenants.keys import Caller, Keys
+from penstock.tenants.caller import Caller
+from penstock.tenants.keys import Keys
 
 _CARRIERS = (b"authorization", b"x-api-key")
 

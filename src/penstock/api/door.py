@@ -12,7 +12,7 @@ from penstock.api.stream import EventStream, EventWriter
 from penstock.inference.completion import Completion
 from penstock.protocol.answer import encode
 from penstock.protocol.sse import PING
-from penstock.tenants.keys import Caller
+from penstock.tenants.caller import Caller
 
 BODY_CAP = 16 << 20
 

@@ -4,7 +4,7 @@ import logging
 import re
 
 from penstock.api.exchange import Exchange
-from penstock.tenants.keys import Caller
+from penstock.tenants.caller import Caller
 
 log = logging.getLogger("penstock.request")
 

@@ -1,9 +1,23 @@
 """The tables. SQLAlchemy Core only: rows come out as tuples and go in as mappings, and no object keeps a connection.
 
 Times are seconds since 1970 in UTC, as floats. Ids are text, made by the server, with a prefix that tells their kind.
+Money is in picos, millionths of a millionth of the currency: one token at a price of 0.35 per million costs 350,000.
 """
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -22,6 +36,20 @@ accounts = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("plan", Text, nullable=False, server_default="free"),
+    Column("password_hash", Text),
+    Column("disabled_at", Float),
+)
+
+# For a later version: until then every account is one project, and these columns are null.
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("archived_at", Float),
 )
 
 api_keys = Table(
@@ -35,8 +63,73 @@ api_keys = Table(
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float),
     Column("revoked_at", Float),
+    Column("project_id", Text),
+    # Of a secret that was replaced and opens the key for a while yet.
+    Column("previous_digest", Text),
+    Column("previous_until", Float),
+    Column("scopes", JSON, nullable=False, server_default='["inference", "batch"]'),
+    Column("models", JSON(none_as_null=True)),
+    Column("limits", JSON, nullable=False, server_default="{}"),
+    Column("disabled_at", Float),
+    Column("last_used_at", Float),
+    # The key that made this one, which can never do more.
+    Column("maker_key_id", Text),
+    Index("uq_api_keys_previous_digest", "previous_digest", unique=True),
 )
 
+# What an administrator changed; the other plans are those of penstock.toml and of the package.
+plans = Table(
+    "plans",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("email", Text),
+    Column("role", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("created_by", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+    Column("used_by", Text, ForeignKey("accounts.id")),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    Column("last_seen_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("client", Text, nullable=False),
+)
+
+# Grows only: triggers refuse to change or to delete a row.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("account_id", Text),
+    Column("key_id", Text),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("request_id", Text),
+    Index(None, "at", "id"),
+)
+
+# An account outlives no usage: rows are history, so nothing in these tables is a foreign key.
 usage = Table(
     "usage",
     metadata,
@@ -57,6 +150,37 @@ usage = Table(
     Column("queue_ms", Float, nullable=False),
     Column("ttft_ms", Float),
     Column("total_ms", Float, nullable=False),
-    # An account outlives no usage: rows are history, so nothing here is a foreign key.
+    Column("project_id", Text),
+    Column("error_code", Text),
+    Column("load_ms", Float),
+    Column("prefill_ms", Float),
+    Column("decode_ms", Float),
+    Column("tier", Text, nullable=False, server_default="default"),
+    Column("batch", Boolean, nullable=False, server_default=false()),
+    # Picos for one token, when the request ran.
+    Column("input_price", BigInteger, nullable=False, server_default="0"),
+    Column("cached_input_price", BigInteger, nullable=False, server_default="0"),
+    Column("output_price", BigInteger, nullable=False, server_default="0"),
+    Column("cost", BigInteger, nullable=False, server_default="0"),
     Index(None, "account_id", "created_at"),
+    Index(None, "created_at"),
 )
+
+
+def _sums(name: str) -> Table:
+    """Sums of rows of `usage` over the time from `start`, which a row counts in by its `created_at`."""
+    dimensions = ("account_id", "key_id", "project_id", "model", "endpoint", "tier")
+    figures = ("requests", "failed", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "cost")
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, autoincrement=False),
+        *(Column(dimension, Text, primary_key=True) for dimension in dimensions),
+        Column("batch", Boolean, primary_key=True),
+        *(Column(figure, BigInteger, nullable=False) for figure in figures),
+        Index(None, "account_id", "start"),
+    )
+
+
+usage_hourly = _sums("usage_hourly")
+usage_daily = _sums("usage_daily")

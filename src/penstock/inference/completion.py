@@ -25,7 +25,7 @@ from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.embeddings import EmbeddingRequest
 from penstock.protocol.sampling import SamplingRequest
-from penstock.tenants.keys import Caller
+from penstock.tenants.caller import Caller
 
 
 class Completion:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError
-from penstock.tenants.keys import Caller
+from penstock.tenants.caller import Caller
 from penstock.tenants.usage import Ledger, UsageRecord
 
 CLIENT_LEFT = 499

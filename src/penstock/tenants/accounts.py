@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from sqlalchemy import select
@@ -24,6 +24,11 @@ class Account:
     name: str
     role: Literal["user", "admin"]
     created_at: float
+    plan: str = "free"
+    disabled_at: float | None = None
+
+
+_SHOWN = [accounts.c[field.name] for field in fields(Account)]
 
 
 class Accounts:
@@ -37,7 +42,7 @@ class Accounts:
         async with self._database.write() as connection:
             found = await _find(connection, accounts.c.id == OPERATOR_ID)
             if found is None:
-                found = Account(OPERATOR_ID, None, "Operator", "admin", time.time())
+                found = Account(OPERATOR_ID, None, "Operator", "admin", time.time(), "unlimited")
                 await connection.execute(accounts.insert().values(found.__dict__))
             return found
 
@@ -58,5 +63,5 @@ def new_id(prefix: str) -> str:
 
 
 async def _find(connection: AsyncConnection, condition: object) -> Account | None:
-    row = (await connection.execute(select(accounts).where(condition))).one_or_none()  # type: ignore[arg-type]
+    row = (await connection.execute(select(*_SHOWN).where(condition))).one_or_none()  # type: ignore[arg-type]
     return None if row is None else Account(*row)

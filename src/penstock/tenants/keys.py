@@ -13,6 +13,7 @@ from penstock.database.connection import Database
 from penstock.database.tables import api_keys
 from penstock.errors import InvalidKey, OperatorError
 from penstock.tenants.accounts import new_id
+from penstock.tenants.caller import Caller
 from penstock.tenants.secret import hint_of, looks_valid, new_secret
 
 CACHE_SECONDS = 5.0
@@ -36,15 +37,6 @@ class Key:
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who sends a request."""
-
-    account_id: str
-    key_id: str
-    key_name: str
 
 
 _SHOWN = [api_keys.c[name] for name in ("id", "account_id", "name", "hint", "created_at", "expires_at", "revoked_at")]

@@ -42,6 +42,18 @@ class UsageRecord:
     queue_ms: float
     ttft_ms: float | None
     total_ms: float
+    project_id: str | None = None
+    error_code: str | None = None
+    load_ms: float | None = None
+    prefill_ms: float | None = None
+    decode_ms: float | None = None
+    tier: str = "default"
+    batch: bool = False
+    input_price: int = 0
+    """Picos for one token at the time, as the next two and `cost`."""
+    cached_input_price: int = 0
+    output_price: int = 0
+    cost: int = 0
 
 
 @dataclass(frozen=True)

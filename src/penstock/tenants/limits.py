@@ -1,0 +1,105 @@
+"""The seam of limits: what a request may use is reserved at once, and corrected by what it used.
+
+`MemoryLimits` in memory_limits.py keeps the counts in this process; `ValkeyLimits` in valkey_limits.py shares them
+among several.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock.tenants.caller import Caller
+
+NO_LIMIT = 2**31 - 1
+"""What headers say where nothing is limited: clients read a number there, and most of them into 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The most that a request can use: tokens, and picos of money."""
+
+    input_tokens: int
+    output_tokens: int
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What it did use, from the engine's counts."""
+
+    input_tokens: int
+    output_tokens: int
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """One limit as its user sees it: `remaining` of `limit`, and seconds until all of it is there again."""
+
+    limit: int = NO_LIMIT
+    remaining: int = NO_LIMIT
+    reset_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the headers of an answer tell: the tightest limit on requests, and the tightest one on tokens."""
+
+    requests: Allowance = Allowance()
+    tokens: Allowance = Allowance()
+
+
+class Grant(Protocol):
+    """What was reserved for one request. Settled once, by a plain call that never waits; later calls do nothing."""
+
+    def settle(self, used: Used | None) -> None:
+        """Correct the reservation by what was used; with None give all back, the request included."""
+
+    def standing(self) -> Standing:
+        """Where the caller stands now, for the request's model."""
+
+
+class Limiter(Protocol):
+    """Keeps counts, and holds the limits."""
+
+    async def admit(self, caller: Caller, model: str, worst: Worst) -> Grant:
+        """Reserve one request, its place among those under way, its tokens and its cost: all of it or nothing.
+
+        Raises RateLimited (its `limit` names the figure), NeverFits where it is more than a limit in all, or
+        InsufficientQuota.
+        """
+
+    def standing(self, caller: Caller, model: str | None = None) -> Standing:
+        """Where the caller stands, as far as this process knows."""
+
+
+class Free:
+    """The grant of a request that nothing limits yet: what stands in before `admit`."""
+
+    def settle(self, used: Used | None) -> None:
+        """Nothing was reserved."""
+
+    def standing(self) -> Standing:
+        return Standing()
+
+
+def headers_of(standing: Standing) -> Iterator[tuple[bytes, bytes]]:
+    """The six `x-ratelimit-*` headers."""
+    for name, allowance in ((b"requests", standing.requests), (b"tokens", standing.tokens)):
+        yield b"x-ratelimit-limit-" + name, b"%d" % allowance.limit
+        yield b"x-ratelimit-remaining-" + name, b"%d" % allowance.remaining
+        yield b"x-ratelimit-reset-" + name, duration(allowance.reset_seconds)
+
+
+def duration(seconds: float) -> bytes:
+    """Seconds as OpenAI writes a duration: `20ms`, `1s`, `6m0s`, `1h2m3s`; rounded up."""
+    milliseconds = math.ceil(seconds * 1000)
+    if milliseconds < 1000:
+        return b"%dms" % milliseconds
+    whole = -(-milliseconds // 1000)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return b"%dh%dm%ds" % (hours, minutes, rest)
+    return b"%dm%ds" % (minutes, rest) if minutes else b"%ds" % rest
