@@ -24,6 +24,7 @@ id = "short"
 engine = "echo"
 context_length = 64
 max_output = 3
+price = { input = 0.35, cached_input = 0.1, output = 0.4 }
 
 [[models]]
 id = "slow"

@@ -129,7 +129,9 @@ def _front(
 
     hot = hot_routes(authenticator, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(
-        models_router(workers, authenticated), openapi_router(authenticated), health_router(workers, drain)
+        models_router(workers, authenticated, currency=settings.currency),
+        openapi_router(authenticated),
+        health_router(workers, drain),
     )
     return Front(hot, cold, drain, errors=error_forms())
 

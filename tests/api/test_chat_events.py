@@ -6,6 +6,7 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
+import entries
 import msgspec
 import pytest
 from cuts import cut, places
@@ -18,7 +19,6 @@ from penstock.api.exchange import Exchange
 from penstock.api.stream import EventStream
 from penstock.inference.completion import Completion, chat_readers
 from penstock.inference.form import Shaped
-from penstock.inference.meter import Entry
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.chat_chunk import ChatCompletionChunk
 
@@ -46,7 +46,7 @@ async def client_bytes(parts: list[bytes], *, written: bool = False, **fields: A
         talks.chat(request, endpoint) as stream,
         EventStream(exchange, ping_seconds=60) as events,
     ):
-        entry = Entry()
+        entry = entries.entry()
         entry.counts = stream.counts
         shaped = Shaped(request, calls="written" if written else "none")
         completion = Completion("chatcmpl", request, stream, entry, readers=chat_readers(shaped))

@@ -22,6 +22,7 @@ def test_every_name_is_listed_with_what_it_can_do(echo_server: RunningServer) ->
         "dimensions": None,
         "alias_of": None,
         "slots": 64,
+        "price": {"currency": "USD", "input": 0.35, "cached_input": 0.1, "output": 0.4},
     }
     assert models["text-embedding-3-small"]["penstock"] == {
         "kind": "embedding",
@@ -32,6 +33,7 @@ def test_every_name_is_listed_with_what_it_can_do(echo_server: RunningServer) ->
         "dimensions": 64,
         "alias_of": "org/vectors",
         "slots": 4,
+        "price": None,
     }
 
 

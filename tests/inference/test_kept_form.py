@@ -1,5 +1,6 @@
 """A finished answer that is not of its form is an error, wherever the engine has lost its grammar."""
 
+import entries
 import msgspec
 import pytest
 from cuts import cut, places
@@ -12,7 +13,6 @@ from penstock.errors import EngineError
 from penstock.inference.completion import Completion, chat_readers
 from penstock.inference.form import Shaped
 from penstock.inference.kept_form import KeptForm, Words
-from penstock.inference.meter import Entry
 from penstock.protocol.chat import ChatRequest
 
 CALL = '<tool_call>{"name": "f", "arguments": {"a": [1]}}</tool_call>'
@@ -88,7 +88,7 @@ async def answered(shaped: Shaped, text: str, reason: str = "stop") -> str:
         relay() as talks,
         talks.chat(shaped.request, endpoint, grammar=shaped.grammar) as stream,
     ):
-        entry = Entry()
+        entry = entries.entry()
         entry.counts = stream.counts
         completion = Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
         got = ""

@@ -1,59 +1,104 @@
 import asyncio
-from contextlib import nullcontext
+from collections.abc import AsyncIterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
+from entries import ASKED, CALLER, Delivered
 
 from penstock.database.connection import Database
 from penstock.database.schema import migrate
-from penstock.errors import ApiError, EngineError, ModelUnavailable
-from penstock.inference.meter import Meter
-from penstock.tenants.caller import Caller
-from penstock.tenants.usage import Ledger
-
-CALLER = Caller("acct", "key", "name")
+from penstock.errors import ContextLengthExceeded, EngineError, ModelUnavailable, RateLimited
+from penstock.inference.meter import Entry, Meter
+from penstock.tenants.usage import Ledger, UsageRecord
 
 
-class Delivered:
-    """An answer that got as far as a test says."""
-
-    path = "/v1/chat/completions"
-
-    def __init__(self, *, begun: bool = False, broken_off: ApiError | None = None) -> None:
-        self.begun = begun
-        self.broken_off = broken_off
-
-
-@pytest.mark.parametrize(
-    ("error", "delivery", "status", "outcome", "billed"),
-    [
-        (None, Delivered(begun=True), 200, "completed", True),
-        (EngineError("x"), Delivered(), 502, "failed", False),
-        (EngineError("x"), Delivered(begun=True), 200, "failed", True),
-        (ZeroDivisionError(), Delivered(), 500, "failed", False),
-        (asyncio.CancelledError(), Delivered(), 499, "aborted", True),
-        (asyncio.CancelledError(), Delivered(begun=True), 200, "aborted", True),
-        (asyncio.CancelledError(), Delivered(broken_off=ModelUnavailable("x", retry_after=1)), 503, "failed", False),
-    ],
-)
-async def test_every_way_to_end_is_one_row(
-    tmp_path: Path, error: BaseException | None, delivery: Delivered, status: int, outcome: str, billed: bool
-) -> None:
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A ledger whose writer runs."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'penstock.db'}")
     await database.connect()
     await migrate(database)
     ledger = Ledger(database)
     writing = asyncio.create_task(ledger.run())
-    ending = nullcontext() if error is None else pytest.raises(type(error))
-    with ending, Meter(ledger).follow(CALLER, request_id="r", model="m", streamed=True, delivery=delivery) as entry:
-        entry.first_token = entry.started
-        entry.counts.completion[0] = 7
-        if error is not None:
-            raise error
-    await ledger.flushed()
-    (row,) = await ledger.rows()
-    assert (row.status, row.outcome, row.completion_tokens) == (status, outcome, 7 if billed else 0)
-    assert row.endpoint == delivery.path
+    yield ledger
     writing.cancel()
     await asyncio.wait({writing})
     await database.close()
+
+
+async def only_row(ledger: Ledger) -> UsageRecord:
+    await ledger.flushed()
+    (row,) = await ledger.rows()
+    return row
+
+
+def counted(entry: Entry) -> None:
+    """Ten tokens read, four of them known before, and seven written."""
+    entry.first_token = entry.last_token = entry.started
+    entry.counts.read(0, 10, cached=4)
+    entry.counts.wrote(0, 7)
+
+
+@pytest.mark.parametrize(
+    ("error", "delivery", "status", "outcome", "code", "billed"),
+    [
+        (None, Delivered(begun=True), 200, "completed", None, True),
+        (EngineError("x"), Delivered(), 502, "failed", "engine_error", False),
+        (EngineError("x"), Delivered(begun=True), 200, "failed", "engine_error", True),
+        (RateLimited("x"), Delivered(), 429, "failed", "rate_limit_exceeded", False),
+        (ContextLengthExceeded(8, prompt=9, param="messages"), Delivered(), 400, "failed", "context_length_exceeded",
+         False),
+        (ZeroDivisionError(), Delivered(), 500, "failed", "internal_error", False),
+        (asyncio.CancelledError(), Delivered(), 499, "aborted", None, True),
+        (asyncio.CancelledError(), Delivered(begun=True), 200, "aborted", None, True),
+        (asyncio.CancelledError(), Delivered(broken_off=ModelUnavailable("x", retry_after=1)), 503, "failed",
+         "model_unavailable", False),
+    ],
+)  # fmt: skip
+async def test_every_way_to_end_is_one_row(
+    ledger: Ledger,
+    error: BaseException | None,
+    delivery: Delivered,
+    status: int,
+    outcome: str,
+    code: str | None,
+    billed: bool,
+) -> None:
+    ending = nullcontext() if error is None else pytest.raises(type(error))
+    with ending, Meter(ledger).follow(CALLER, ASKED, delivery=delivery) as entry:
+        counted(entry)
+        if error is not None:
+            raise error
+    row = await only_row(ledger)
+    assert (row.status, row.outcome, row.error_code) == (status, outcome, code)
+    assert (row.prompt_tokens, row.cached_tokens, row.completion_tokens) == ((10, 4, 7) if billed else (0, 0, 0))
+    assert row.cost == (6 * 3 + 4 * 1 + 7 * 5 if billed else 0)
+    assert (row.input_price, row.cached_input_price, row.output_price, row.tier) == (3, 1, 5, "flex")
+    assert (row.account_id, row.key_id, row.project_id, row.model) == ("acct", "key", "proj", "m")
+    assert (row.endpoint, row.streamed) == (delivery.path, True)
+
+
+async def test_what_was_complete_stays_so_whatever_happens_to_its_last_bytes(ledger: Ledger) -> None:
+    with suppress(asyncio.CancelledError), Meter(ledger).follow(CALLER, ASKED, delivery=Delivered()) as entry:
+        counted(entry)
+        entry.complete()
+        entry.counts.wrote(0, 99)
+        raise asyncio.CancelledError
+    row = await only_row(ledger)
+    assert (row.outcome, row.status, row.completion_tokens) == ("completed", 200, 7)
+
+
+async def test_what_never_got_a_slot_has_only_the_times_that_there_were(ledger: Ledger) -> None:
+    with pytest.raises(EngineError), Meter(ledger).follow(CALLER, ASKED, delivery=Delivered()):
+        raise EngineError("x")
+    row = await only_row(ledger)
+    assert (row.prefill_ms, row.decode_ms, row.ttft_ms, row.load_ms) == (None, None, None, None)
+    assert 0 <= row.queue_ms <= row.total_ms
+
+
+async def test_the_spans_follow_each_other(ledger: Ledger) -> None:
+    with Meter(ledger).follow(CALLER, ASKED, delivery=Delivered(begun=True)) as entry:
+        entry.entered, entry.first_token, entry.last_token = (entry.started + span for span in (0.25, 1.0, 3.0))
+    row = await only_row(ledger)
+    assert (row.queue_ms, row.prefill_ms, row.decode_ms, row.ttft_ms) == pytest.approx((250, 750, 2000, 1000))

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Response
 
 from penstock.api.cold import READING, answered
 from penstock.api.operation import Operation
+from penstock.catalogue.prices import PriceList
 from penstock.catalogue.workers import Worker, Workers
 from penstock.engines.engine import Abilities
 from penstock.errors import ModelNotFound, UnknownUrl
-from penstock.protocol.models import Ability, ModelCard, ModelDetails, ModelList
+from penstock.protocol.models import Ability, ModelCard, ModelDetails, ModelList, ModelPrice
 
 
 def operations() -> list[Operation]:
@@ -34,14 +35,14 @@ def operations() -> list[Operation]:
     ]
 
 
-def models_router(workers: Workers, authenticated: Any) -> APIRouter:
+def models_router(workers: Workers, authenticated: Any, *, currency: str) -> APIRouter:
     """The routes; `authenticated` is the dependency that lets only callers with a key through."""
     router = APIRouter(prefix="/v1/models", dependencies=[Depends(authenticated)])
 
     @router.api_route("", methods=READING)
     async def list_models() -> Response:
         """Every name that a request may give as `model`."""
-        return answered(ModelList(data=[_render(name, worker) for name, worker in workers.named()]))
+        return answered(ModelList(data=[_render(name, worker, currency) for name, worker in workers.named()]))
 
     @router.api_route("/{name:path}", methods=READING)
     async def show_model(name: str) -> Response:
@@ -49,12 +50,12 @@ def models_router(workers: Workers, authenticated: Any) -> APIRouter:
         worker = workers.get(name)
         if worker is None:
             raise ModelNotFound(name)
-        return answered(_render(name, worker))
+        return answered(_render(name, worker, currency))
 
     return router
 
 
-def _render(name: str, worker: Worker) -> ModelCard:
+def _render(name: str, worker: Worker, currency: str) -> ModelCard:
     model, endpoint = worker.model, worker.endpoint
     return ModelCard(
         id=name,
@@ -69,7 +70,17 @@ def _render(name: str, worker: Worker) -> ModelCard:
             dimensions=(endpoint.abilities.dimensions or None) if endpoint else None,
             alias_of=model.id if name != model.id else None,
             slots=endpoint.slots if endpoint else None,
+            price=_price(model.price, currency) if model.price else None,
         ),
+    )
+
+
+def _price(price: PriceList, currency: str) -> ModelPrice:
+    return ModelPrice(
+        currency=currency,
+        input=float(price.input),
+        cached_input=float(price.cached),
+        output=float(price.output),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from penstock.catalogue.prices import PriceList
 from penstock.catalogue.sources import FileSource, HfSource, parse_source
 from penstock.errors import OperatorError
 
@@ -66,6 +67,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     needs: str = ""
     """What it takes to run an entry that needs a GPU engine."""
     gpu_memory_gb: Count = 0
+    price: PriceList | None = None
+    """None: free."""
     echo: EchoOptions = EchoOptions()
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from penstock.engines.relay import Relay
 from penstock.errors import ApiError, OperatorError
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.messages import UserMessage
+from penstock.protocol.price import Price
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Worker:
         self.endpoint: Endpoint | None = None
         self.pid: int | None = None
         self.created = int(time.time())
+        self.price = model.price.per_token() if model.price else Price()
         self._engine = engine
         self._relay = relay
         self._pull = pull
@@ -124,6 +126,7 @@ class Worker:
             context_length=self.model.context_length,
             max_output=self.model.max_output or self.model.context_length,
             abilities=running.abilities,
+            price=self.price,
         )
         try:
             await self._probe(endpoint)

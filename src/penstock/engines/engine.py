@@ -15,6 +15,7 @@ import msgspec
 from penstock.protocol.answer import CompletionDetails, PromptDetails, TokenLogprob, Usage
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
+from penstock.protocol.price import Price
 
 PREFILL_ALLOWANCE = 10
 """How many times longer than for a token to wait for a prompt to be read."""
@@ -121,6 +122,7 @@ class Endpoint:
     """Tokens of prompt and answer together that one request may have."""
     max_output: int
     abilities: Abilities = field(default_factory=Abilities)
+    price: Price = field(default_factory=Price)
     pulse: Pulse = field(default_factory=Pulse)
     """Of the engine as a whole, whoever it works for."""
     counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

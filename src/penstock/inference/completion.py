@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from penstock.engines.engine import Endpoint, Piece
 from penstock.engines.relay import EngineStream, Relay
@@ -15,7 +15,7 @@ from penstock.inference.embedding import Embedded, portions
 from penstock.inference.form import Shaped, Shaper, form_of
 from penstock.inference.kept_form import KeptForm
 from penstock.inference.kind import check_embeds, check_writes
-from penstock.inference.meter import Delivery, Entry, Meter
+from penstock.inference.meter import Asked, Delivery, Entry, Meter
 from penstock.inference.route import Router
 from penstock.inference.stop import StopScanner
 from penstock.inference.token_logprobs import LogprobQueue
@@ -53,12 +53,14 @@ class Completion:
     async def read(self) -> list[Piece] | None:
         """What came since the last call; None at the end. May be empty. Raises EngineError."""
         if not self._open:
+            self._entry.complete()
             return None
         pieces = await self._stream.read()
         if pieces is None:
             raise EngineError("The engine ended its answer before every choice was complete.")
         if pieces and self._entry.first_token is None and any(p.content or p.reasoning or p.calls for p in pieces):
             self._entry.first_token = time.monotonic()
+        self._entry.last_token = time.monotonic()
         return [self._take(piece) for piece in pieces if piece.index in self._open]
 
     def _take(self, piece: Piece) -> Piece:
@@ -115,12 +117,9 @@ class Inference:
 
         Raises an ApiError before the block is entered where the request cannot run at all.
         """
-        form = form_of(request)
-        endpoint = self._router.pick(request.model)
-        streamed = bool(request.stream)
-        with self._meter.follow(
-            caller, request_id=request_id, model=endpoint.model, streamed=streamed, delivery=delivery
-        ) as entry:
+        with self._followed(request, caller, request_id=request_id, delivery=delivery) as entry:
+            form = form_of(request)
+            endpoint = self._router.pick(request.model)
             shaped = await self._shaper.shape(request, form, endpoint)
             await context.check(shaped.request, endpoint, self._relay)
             async with self._admitted(request.model, endpoint, entry, places=request.choices):
@@ -141,11 +140,8 @@ class Inference:
         self, request: CompletionRequest, caller: Caller, *, request_id: str, delivery: Delivery
     ) -> AsyncIterator[Completion]:
         """Run one completion of raw prompts, in the way of `chat`. All its prompts run as one request of the engine."""
-        endpoint = self._router.pick(request.model)
-        streamed = bool(request.stream)
-        with self._meter.follow(
-            caller, request_id=request_id, model=endpoint.model, streamed=streamed, delivery=delivery
-        ) as entry:
+        with self._followed(request, caller, request_id=request_id, delivery=delivery) as entry:
+            endpoint = self._router.pick(request.model)
             check_writes(request.model, endpoint)
             request = context.bounded_completion(request, endpoint)
             await context.check_completion(request, endpoint, self._relay)
@@ -162,10 +158,8 @@ class Inference:
         self, request: EmbeddingRequest, caller: Caller, *, request_id: str, delivery: Delivery
     ) -> Embedded:
         """Make the embeddings of one request, in the way of `chat`; with each portion of its inputs it queues anew."""
-        endpoint = self._router.pick(request.model)
-        with self._meter.follow(
-            caller, request_id=request_id, model=endpoint.model, streamed=False, delivery=delivery
-        ) as entry:
+        with self._followed(request, caller, request_id=request_id, delivery=delivery) as entry:
+            endpoint = self._router.pick(request.model)
             check_embeds(request.model, endpoint, dimensions=request.dimensions)
             await context.check_inputs(request, endpoint, self._relay)
             entry.counts.choices_per_prompt = 1
@@ -175,9 +169,26 @@ class Inference:
                 async with self._admitted(request.model, endpoint, entry, places=places):
                     made, tokens = await self._relay.embed(portion, endpoint)
                 entry.counts.read(len(vectors), tokens, cached=0)
-                entry.first_token = entry.first_token or time.monotonic()
+                entry.last_token = time.monotonic()
+                entry.first_token = entry.first_token or entry.last_token
                 vectors += made
             return Embedded(request.model, vectors, entry.counts.usage().prompt_tokens)
+
+    def _followed(
+        self, request: SamplingRequest | EmbeddingRequest, caller: Caller, *, request_id: str, delivery: Delivery
+    ) -> AbstractContextManager[Entry]:
+        """From here on the request ends in the ledger. Raises ModelNotFound: nothing is counted of such a model."""
+        worker = self._router.find(request.model)
+        sampling = request if isinstance(request, SamplingRequest) else None
+        tier = sampling.service_tier if sampling else None
+        asked = Asked(
+            request_id=request_id,
+            model=worker.model.id,
+            streamed=bool(sampling and sampling.stream),
+            tier="default" if tier in (None, "auto") else tier,
+            price=worker.price,
+        )
+        return self._meter.follow(caller, asked, delivery=delivery)
 
     @asynccontextmanager
     async def _admitted(self, model: str, endpoint: Endpoint, entry: Entry, *, places: int) -> AsyncIterator[None]:

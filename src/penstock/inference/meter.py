@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError
+from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
 from penstock.tenants.usage import Ledger, UsageRecord
 
@@ -31,82 +33,112 @@ class Delivery(Protocol):
         """Why it is being broken off; None while it is not, and when it is the client that left."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a request is, before anything is known of its answer."""
+
+    request_id: str
+    model: str
+    """The id, whatever name the client used."""
+    streamed: bool = False
+    tier: str = "default"
+    price: Price = field(default_factory=Price)
+
+
 class Entry:
     """One request while it runs: its times, and the counts of its engine."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, caller: Caller, asked: Asked, delivery: Delivery, *, record: Callable[[UsageRecord], None]
+    ) -> None:
         self.started = time.monotonic()
         self.created = time.time()
         self.entered: float | None = None
         self.first_token: float | None = None
+        self.last_token: float | None = None
         self.counts = Counts()
         self.finish_reason: str | None = None
+        self._record = record
+        self._caller = caller
+        self._asked = asked
+        self._delivery = delivery
+        self._settled = False
 
-    def _since_start(self, moment: float | None) -> float | None:
-        return None if moment is None else (moment - self.started) * 1000
+    def complete(self) -> None:
+        """The answer is whole. Called before its end is sent: who has seen the end finds the row, whatever happens."""
+        self.settle("completed", 200)
 
-    @property
-    def queue_ms(self) -> float:
-        return self._since_start(self.entered or time.monotonic()) or 0.0
+    def settle(self, outcome: str, status: int, *, error_code: str | None = None) -> None:
+        """Record the request; what is said later changes nothing.
 
-    @property
-    def ttft_ms(self) -> float | None:
-        return self._since_start(self.first_token)
+        A plain call without an await, so no cancellation can come between a request and its row.
+        """
+        if self._settled:
+            return
+        self._settled = True
+        # What failed is billed only where the client got something of it; an answer of 5xx is none.
+        billed = outcome != "failed" or (self._delivery.begun and self.first_token is not None)
+        self._record(self._row(outcome, status, error_code, self.counts if billed else Counts()))
 
-    @property
-    def total_ms(self) -> float:
-        return (time.monotonic() - self.started) * 1000
+    def _row(self, outcome: str, status: int, error_code: str | None, counts: Counts) -> UsageRecord:
+        usage, price, now = counts.usage(), self._asked.price, time.monotonic()
+        return UsageRecord(
+            request_id=self._asked.request_id,
+            account_id=self._caller.account_id,
+            key_id=self._caller.key_id,
+            project_id=self._caller.project_id,
+            model=self._asked.model,
+            endpoint=self._delivery.path,
+            created_at=self.created,
+            status=200 if self._delivery.begun else status,
+            outcome=outcome,
+            finish_reason=self.finish_reason,
+            error_code=error_code,
+            streamed=self._asked.streamed,
+            prompt_tokens=usage.prompt_tokens,
+            cached_tokens=usage.prompt_tokens_details.cached_tokens,
+            completion_tokens=usage.completion_tokens,
+            reasoning_tokens=usage.completion_tokens_details.reasoning_tokens,
+            queue_ms=_between(self.started, self.entered or now) or 0.0,
+            prefill_ms=_between(self.entered, self.first_token),
+            decode_ms=_between(self.first_token, self.last_token),
+            ttft_ms=_between(self.started, self.first_token),
+            total_ms=_between(self.started, now) or 0.0,
+            tier=self._asked.tier,
+            input_price=price.input,
+            cached_input_price=price.cached_input,
+            output_price=price.output,
+            cost=price.cost(usage),
+        )
+
+
+def _between(earlier: float | None, later: float | None) -> float | None:
+    """Milliseconds from one moment to another; None where one of them never came."""
+    return None if earlier is None or later is None else (later - earlier) * 1000
 
 
 class Meter:
-    """Follows requests from admission to their end."""
+    """Follows requests from their first check to their end."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     @contextmanager
-    def follow(
-        self, caller: Caller, *, request_id: str, model: str, streamed: bool, delivery: Delivery
-    ) -> Iterator[Entry]:
-        """Record the request when the block is left: completed, failed with its error's status, or aborted.
-
-        Settling is a plain call without an await, so no cancellation can come between a request and its row.
-        """
-        entry = Entry()
-        status, outcome = InternalError.status, "failed"  # of whatever is none of the cases below
+    def follow(self, caller: Caller, asked: Asked, *, delivery: Delivery) -> Iterator[Entry]:
+        """Record the request when the block is left, if not before: completed, failed with its error's status, or
+        aborted."""
+        entry = Entry(caller, asked, delivery, record=self._ledger.record)
         try:
             yield entry
-            status, outcome = 200, "completed"
+            entry.complete()
         except ApiError as error:
-            status = error.status
+            entry.settle("failed", error.status, error_code=error.code)
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            reason = delivery.broken_off
-            status, outcome = (reason.status, "failed") if reason else (CLIENT_LEFT, "aborted")
+            if reason := delivery.broken_off:
+                entry.settle("failed", reason.status, error_code=reason.code)
+            else:
+                entry.settle("aborted", CLIENT_LEFT)
             raise
-        finally:
-            # What failed is billed only where the client got something of it; an answer of 5xx is none.
-            billed = outcome != "failed" or (delivery.begun and entry.first_token)
-            status = 200 if delivery.begun else status
-            usage = (entry.counts if billed else Counts()).usage()
-            self._ledger.record(
-                UsageRecord(
-                    request_id=request_id,
-                    account_id=caller.account_id,
-                    key_id=caller.key_id,
-                    model=model,
-                    endpoint=delivery.path,
-                    created_at=entry.created,
-                    status=status,
-                    outcome=outcome,
-                    finish_reason=entry.finish_reason,
-                    streamed=streamed,
-                    prompt_tokens=usage.prompt_tokens,
-                    cached_tokens=usage.prompt_tokens_details.cached_tokens,
-                    completion_tokens=usage.completion_tokens,
-                    reasoning_tokens=usage.completion_tokens_details.reasoning_tokens,
-                    queue_ms=entry.queue_ms,
-                    ttft_ms=entry.ttft_ms,
-                    total_ms=entry.total_ms,
-                )
-            )
+        finally:  # of whatever is none of these
+            entry.settle("failed", InternalError.status, error_code=InternalError.code)

@@ -1,6 +1,6 @@
 """Which engine answers for a model name."""
 
-from penstock.catalogue.workers import State, Workers
+from penstock.catalogue.workers import State, Worker, Workers
 from penstock.engines.engine import Endpoint
 from penstock.errors import ModelFailed, ModelLoading, ModelNotFound, ModelUnavailable
 
@@ -15,11 +15,16 @@ class Router:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
-    def pick(self, name: str) -> Endpoint:
-        """The endpoint that answers for `name`. Raises ModelNotFound, ModelLoading or ModelUnavailable."""
+    def find(self, name: str) -> Worker:
+        """The worker whose model answers to `name`, whether it is ready or not. Raises ModelNotFound."""
         worker = self._workers.get(name)
         if worker is None:
             raise ModelNotFound(name)
+        return worker
+
+    def pick(self, name: str) -> Endpoint:
+        """The endpoint that answers for `name`. Raises ModelNotFound, ModelLoading or ModelUnavailable."""
+        worker = self.find(name)
         if worker.endpoint is not None:
             return worker.endpoint
         if worker.state is State.FAILED:

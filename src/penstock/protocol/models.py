@@ -7,6 +7,17 @@ from msgspec import Meta, Struct
 Ability = Literal["structured_output", "tools", "logprobs", "reasoning_effort", "images", "token_prompts"]
 
 
+class ModelPrice(Struct, kw_only=True):
+    """What a million tokens cost."""
+
+    currency: str
+    """By its ISO 4217 code."""
+    input: float
+    cached_input: float
+    """Of tokens of the prompt that the engine had read before."""
+    output: float
+
+
 class ModelDetails(Struct, kw_only=True):
     """What OpenAI's clients do not know of a model; what its engine says is null while that is not ready."""
 
@@ -24,6 +35,8 @@ class ModelDetails(Struct, kw_only=True):
     alias_of: str | None
     slots: int | None
     """Requests that it works on at once."""
+    price: ModelPrice | None
+    """Null: free."""
 
 
 class ModelCard(Struct, kw_only=True):

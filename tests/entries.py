@@ -1,0 +1,25 @@
+"""Requests as the meter follows them, without a server around."""
+
+from penstock.errors import ApiError
+from penstock.inference.meter import Asked, Entry
+from penstock.protocol.price import Price
+from penstock.tenants.caller import Caller
+from penstock.tenants.usage import UsageRecord
+
+CALLER = Caller("acct", "key", "name", project_id="proj")
+ASKED = Asked("r", "m", streamed=True, tier="flex", price=Price(input=3, cached_input=1, output=5))
+
+
+class Delivered:
+    """An answer that got as far as a test says."""
+
+    path = "/v1/chat/completions"
+
+    def __init__(self, *, begun: bool = False, broken_off: ApiError | None = None) -> None:
+        self.begun = begun
+        self.broken_off = broken_off
+
+
+def entry(rows: list[UsageRecord] | None = None) -> Entry:
+    """A request whose row goes to `rows`."""
+    return Entry(CALLER, ASKED, Delivered(), record=([] if rows is None else rows).append)
