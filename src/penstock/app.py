@@ -39,6 +39,7 @@ from penstock.settings import Settings
 from penstock.tenants.keys import Keys
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.usage import Ledger
+from penstock.web.access import ANY_KEY
 
 _FLUSH_SECONDS = 3.0
 """How long a shutdown waits for a database that is away."""
@@ -125,7 +126,7 @@ def _front(
     settings: Settings, authenticator: Authenticator, inference: Inference, workers: Workers, drain: Drain
 ) -> Front:
     async def authenticated(request: Request) -> None:
-        await authenticator.caller(request.scope)
+        await authenticator.caller(request.scope, ANY_KEY)
 
     hot = hot_routes(authenticator, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(

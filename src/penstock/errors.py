@@ -157,7 +157,7 @@ class InvalidKey(Unauthenticated):
 
 
 class PermissionDenied(ApiError):
-    """The API key is good, and lacks the scope for this."""
+    """The credential is good, and may not do this."""
 
     status = 403
     type = "permission_error"

@@ -5,7 +5,6 @@ from functools import partial
 from penstock.api.anthropic_events import PING, MessageEvents, read_message
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
-from penstock.api.operation import OF_MODELS, Operation
 from penstock.inference.completion import Inference
 from penstock.protocol.answer import encode
 from penstock.protocol.anthropic_answer import MessageAnswer, MessageEvent, TokenCount
@@ -18,6 +17,8 @@ from penstock.protocol.anthropic_request import (
     parse_count_request,
     parse_messages_request,
 )
+from penstock.web.access import INFERENCE
+from penstock.web.operation import OF_MODELS, Operation
 
 _PROMPT = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -33,6 +34,7 @@ def operations() -> list[Operation]:
         name="createMessage",
         method="POST",
         path="/v1/messages",
+        access=INFERENCE,
         summary="Answer a conversation in the form of Anthropic's Messages API",
         request=MessagesRequest,
         untagged=(TextBlock,),
@@ -47,6 +49,7 @@ def operations() -> list[Operation]:
         name="countMessageTokens",
         method="POST",
         path="/v1/messages/count_tokens",
+        access=INFERENCE,
         summary="Count the tokens of a prompt in the form of Anthropic's Messages API",
         request=PromptRequest,
         answer=TokenCount,

@@ -7,11 +7,12 @@ from penstock.api.chat_events import ChatEvents
 from penstock.api.collect import collect
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
-from penstock.api.operation import OF_MODELS, Operation
 from penstock.inference.completion import Inference
 from penstock.protocol.answer import ChatCompletion
 from penstock.protocol.chat import ChatRequest, parse_chat_request
 from penstock.protocol.chat_chunk import ChatCompletionChunk
+from penstock.web.access import INFERENCE
+from penstock.web.operation import OF_MODELS, Operation
 
 _MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _PARAMETERS = {
@@ -62,6 +63,7 @@ def operation() -> Operation:
         name="createChatCompletion",
         method="POST",
         path="/v1/chat/completions",
+        access=INFERENCE,
         summary="Answer a conversation, whole or as a stream",
         request=ChatRequest,
         answer=ChatCompletion,

@@ -1,22 +1,17 @@
 """The cold plane: FastAPI, for every route whose cost does not matter, with the same errors as the hot plane."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
-from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from penstock import __version__
 from penstock.errors import ApiError, InternalError, InvalidRequest, MethodNotAllowed, UnknownUrl
-from penstock.protocol.answer import encode
 from penstock.protocol.errors import envelope
-
-READING = ["GET", "HEAD"]
-"""The methods of a route that only tells something; RFC 9110, section 9.1, asks for both."""
 
 
 def build_cold_plane(*routers: APIRouter) -> FastAPI:
@@ -42,11 +37,6 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, set[str]]]:
     """Every route: its path, with parameters in braces, and its methods."""
     for route in iter_route_contexts(app.routes):
         yield route.path or "", route.methods or set()
-
-
-def answered(answer: Struct, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`answer` as the framework sends it."""
-    return Response(encode(answer), status, headers, "application/json")
 
 
 def _render(request: Request, error: ApiError) -> Response:

@@ -4,7 +4,6 @@ from functools import partial
 
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
-from penstock.api.operation import OF_MODELS, Operation
 from penstock.engines.engine import Piece
 from penstock.inference.completion import Completion, Inference
 from penstock.protocol.answer import Usage
@@ -16,6 +15,8 @@ from penstock.protocol.completions import (
     parse_completion_request,
 )
 from penstock.protocol.sse import TextChunkWriter
+from penstock.web.access import INFERENCE
+from penstock.web.operation import OF_MODELS, Operation
 
 _EXAMPLE = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -31,6 +32,7 @@ def operation() -> Operation:
         name="createCompletion",
         method="POST",
         path="/v1/completions",
+        access=INFERENCE,
         summary="Continue raw prompts, whole or as a stream",
         request=CompletionRequest,
         answer=TextCompletion,

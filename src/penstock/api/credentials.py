@@ -6,6 +6,7 @@ from penstock.api.exchange import Scope
 from penstock.errors import InvalidRequest, MissingKey
 from penstock.tenants.caller import Caller
 from penstock.tenants.keys import Keys
+from penstock.web.access import Access
 
 _CARRIERS = (b"authorization", b"x-api-key")
 
@@ -38,11 +39,13 @@ class Authenticator:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    async def caller(self, scope: Scope) -> Caller:
+    async def caller(self, scope: Scope, access: Access) -> Caller:
         """Who sends the request with this ASGI scope; noted in it too, for the request log.
 
-        Raises MissingKey, InvalidKey, or InvalidRequest.
+        Raises MissingKey, InvalidKey, InvalidRequest, or PermissionDenied where `access` wants another scope.
         """
         caller: Caller = await self._keys.find(secret_of(scope["headers"]))
         scope["caller"] = caller
+        if access.scopes:
+            caller.require(*access.scopes)
         return caller

@@ -13,6 +13,7 @@ from penstock.inference.completion import Completion
 from penstock.protocol.answer import encode
 from penstock.protocol.sse import PING
 from penstock.tenants.caller import Caller
+from penstock.web.access import INFERENCE
 
 BODY_CAP = 16 << 20
 
@@ -30,7 +31,7 @@ class Door:
 
     async def enter(self, exchange: Exchange, parse: Callable[[bytes], T]) -> tuple[Caller, T]:
         """Who calls, known before a byte of the body is read, and what `parse` makes of the body."""
-        caller = await self._authenticator.caller(exchange.scope)
+        caller = await self._authenticator.caller(exchange.scope, INFERENCE)
         return caller, parse(await exchange.json_body(cap=BODY_CAP))
 
     async def answer(

@@ -2,7 +2,6 @@
 
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
-from penstock.api.operation import OF_MODELS, Operation
 from penstock.inference.completion import Inference
 from penstock.inference.embedding import Embedded
 from penstock.protocol.answer import encode
@@ -14,6 +13,8 @@ from penstock.protocol.embeddings import (
     numbers_of,
     parse_embedding_request,
 )
+from penstock.web.access import INFERENCE
+from penstock.web.operation import OF_MODELS, Operation
 
 
 def operation() -> Operation:
@@ -23,6 +24,7 @@ def operation() -> Operation:
         name="createEmbedding",
         method="POST",
         path="/v1/embeddings",
+        access=INFERENCE,
         summary="Make vectors of texts",
         request=EmbeddingRequest,
         answer=EmbeddingAnswer,

@@ -2,17 +2,20 @@
 
 from fastapi import APIRouter, Response
 
-from penstock.api.cold import READING, answered
 from penstock.api.drain import Drain
-from penstock.api.operation import Operation
 from penstock.catalogue.workers import Workers
 from penstock.protocol.health import Health, Readiness
+from penstock.web.access import OPEN
+from penstock.web.answer import READING, answered
+from penstock.web.operation import Operation
 
 
 def operations() -> list[Operation]:
     """What these routes tell of themselves."""
     return [
-        Operation(name="health", method="GET", path="/health", summary="Is the process up?", answer=Health, open=True),
+        Operation(
+            name="health", method="GET", path="/health", summary="Is the process up?", answer=Health, access=OPEN
+        ),
         Operation(
             name="ready",
             method="GET",
@@ -20,7 +23,7 @@ def operations() -> list[Operation]:
             summary="Does a model answer?",
             answer=Readiness,
             more_answers={503: Readiness},
-            open=True,
+            access=OPEN,
         ),
     ]
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
-from penstock.api.cold import READING, answered
-from penstock.api.operation import Operation
 from penstock.catalogue.prices import PriceList
 from penstock.catalogue.workers import Worker, Workers
 from penstock.engines.engine import Abilities
 from penstock.errors import ModelNotFound, UnknownUrl
 from penstock.protocol.models import Ability, ModelCard, ModelDetails, ModelList, ModelPrice
+from penstock.web.answer import READING, answered
+from penstock.web.operation import Operation
 
 
 def operations() -> list[Operation]:

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
 from penstock.api import anthropic, chat, completions, embeddings, health, models, responses
-from penstock.api.cold import READING
-from penstock.api.operation import Operation
 from penstock.api.wire_schemas import WireSchemas
 from penstock.errors import ApiError, InvalidRequest, Unauthenticated, Unavailable
 from penstock.protocol.errors import ErrorEnvelope
+from penstock.web.access import Access
+from penstock.web.answer import READING
+from penstock.web.operation import Operation
 
 PATH = "/v1/openapi.json"
 DESCRIPTION = """\
@@ -96,19 +97,37 @@ def _described(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "security": [] if operation.open else [{name: []} for name in _SECURITY],
+        "security": _security(operation.access),
         "responses": _responses(operation, schemas),
     }
-    if operation.parameters:
-        described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "description": what, "schema": {"type": "string"}}
-            for name, what in operation.parameters.items()
-        ]
+    if parameters := [*_in_path(operation), *_in_query(operation)]:
+        described["parameters"] = parameters
     if operation.request is not None:
         content = _json(schemas.of(operation.request))
         content["application/json"]["examples"] = {name: {"value": body} for name, body in operation.examples.items()}
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """Each of these lets in by itself; the scopes stand where OpenAPI has the roles of a credential."""
+    if access.everybody or access.scopes is None:
+        return []
+    return [{name: [scope] if scope else []} for scope in access.scopes or ("",) for name in _SECURITY]
+
+
+def _in_path(operation: Operation) -> Iterator[dict[str, Any]]:
+    for name, what in operation.parameters.items():
+        yield {"name": name, "in": "path", "required": True, "description": what, "schema": {"type": "string"}}
+
+
+def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
+    """One parameter for each field of the struct that the query is parsed into."""
+    if operation.query is None:
+        return
+    (described,) = msgspec.json.schema_components([operation.query])[1].values()
+    for name, schema in described["properties"].items():
+        yield {"name": name, "in": "query", "required": name in described.get("required", ()), "schema": schema}
 
 
 def _responses(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:

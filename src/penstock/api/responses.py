@@ -2,7 +2,6 @@
 
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
-from penstock.api.operation import OF_MODELS, Operation
 from penstock.api.responses_events import ResponseEvents
 from penstock.api.responses_render import ResponseRenderer
 from penstock.inference.completion import Inference
@@ -10,6 +9,8 @@ from penstock.protocol.responses_answer import Response, ResponseEvent
 from penstock.protocol.responses_chat import as_chat
 from penstock.protocol.responses_items import MessageItem
 from penstock.protocol.responses_request import ResponsesRequest, parse_responses_request
+from penstock.web.access import INFERENCE
+from penstock.web.operation import OF_MODELS, Operation
 
 _EXAMPLE = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -25,6 +26,7 @@ def operation() -> Operation:
         name="createResponse",
         method="POST",
         path="/v1/responses",
+        access=INFERENCE,
         summary="Answer a conversation in the form of the Responses API, without keeping it",
         request=ResponsesRequest,
         untagged=(MessageItem,),

@@ -58,14 +58,16 @@ def check_kinds(objects: list[Any], kinds: tuple[str, ...], name: str, rule: str
             raise InvalidRequest(refusal, code="unsupported_parameter", param=f"{name}[{at}].type")
 
 
-def convert(value: Any, to: type[T], *, unsupported: Mapping[str, str]) -> T:
+def convert(value: Any, to: type[T], *, unsupported: Mapping[str, str], strict: bool = True) -> T:
     """`value` as a `to`. `unsupported` names known parameters that are refused, each with what to do instead.
+
+    Without `strict`, text that tells a number or a boolean is taken for one: so it is in a query.
 
     Raises InvalidRequest with one of the codes unknown_parameter, unsupported_parameter, missing_required_parameter,
     invalid_type, invalid_value, and the dotted path of the field as `param`.
     """
     try:
-        return msgspec.convert(value, to)
+        return msgspec.convert(value, to, strict=strict)
     except msgspec.ValidationError as error:
         raise _explain(str(error), unsupported) from error
 

@@ -1,4 +1,4 @@
-"""What a route tells of itself, beside its code: the types it parses and renders, its errors, examples that run."""
+"""What a route tells of itself, beside its code: whom it lets in, what it parses and renders, examples that run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Any
 from penstock.errors import (
     ApiError,
     ContextLengthExceeded,
+    DatabaseAway,
     EngineError,
     ExpectationFailed,
     HeadTooLarge,
@@ -20,16 +21,18 @@ from penstock.errors import (
     ModelLoading,
     ModelNotFound,
     ModelUnavailable,
+    PermissionDenied,
     RequestTimeout,
     RequestTooLarge,
     ServerOverloaded,
     UnsupportedMediaType,
 )
 from penstock.protocol.errors import ErrorEnvelope
+from penstock.web.access import ANY_KEY, Access
 
 OF_CONNECTIONS = (MalformedRequest, HeadTooLarge, ExpectationFailed, RequestTimeout, ServerOverloaded)
 """What any route can answer, before it is asked itself."""
-OF_KEYS = (MissingKey, InvalidKey, InvalidRequest)
+OF_KEYS = (MissingKey, InvalidKey, InvalidRequest, DatabaseAway)
 """What any route behind a key can answer."""
 OF_BODIES = (InvalidJson, InvalidRequest, RequestTooLarge, UnsupportedMediaType)
 """What any route with a JSON body can answer."""
@@ -68,14 +71,18 @@ class Operation:
     """The type that errors are rendered in."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Name in the path -> what it is."""
+    query: Any = None
+    """The struct that the query is parsed into; None where there is none to parse."""
     examples: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Name -> a body that is answered with 200."""
-    open: bool = False
-    """Whether it needs no key."""
+    access: Access = ANY_KEY
+    """Whom it lets in."""
 
     @property
     def all_errors(self) -> tuple[type[ApiError], ...]:
         """Every error that this route can answer."""
-        keys = () if self.open else OF_KEYS
+        keys = () if self.access.everybody else OF_KEYS
+        denied = (PermissionDenied,) if self.access.scopes or self.access.role else ()
+        query = () if self.query is None else (InvalidRequest,)
         bodies = () if self.request is None else OF_BODIES
-        return tuple(dict.fromkeys((*OF_CONNECTIONS, *keys, *bodies, *self.errors, InternalError)))
+        return tuple(dict.fromkeys((*OF_CONNECTIONS, *keys, *denied, *query, *bodies, *self.errors, InternalError)))
