@@ -28,7 +28,10 @@ BROAD_EXCEPTS = {
 }
 
 # Classes whose instances are values: they hold no connection, no task and nothing that one request could leave behind.
-VALUES = {"Path", "TypeVar", "ParamSpec", "NewType", "Meta", "Encoder", "Decoder", "MetaData", "Table", "Version"}
+VALUES = {
+    *("Access", "Decoder", "Encoder", "Meta", "MetaData", "NewType", "ParamSpec"),
+    *("Path", "Table", "TypeVar", "Version"),
+}
 FACTORIES = {"create_engine", "create_async_engine", "connect", "open", "new_event_loop", "dict", "list", "set"}
 
 # What `--help` must not load: each costs more than the whole rest of it.
