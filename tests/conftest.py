@@ -1,11 +1,16 @@
 """The worlds that tests live in: the real model pulled once, a server with it, a server with the echo engine."""
 
+import itertools
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from canary import Canary, key_of_a_stranger
+from databases import migrated
+from postgres_server import PostgresServer, postgres_server
+from redis_server import RedisServer, redis_server
 from running_server import LLAMA, SMOL, SMOL_EMBEDDING, RunningServer, penstock, serving
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "tests"
@@ -104,3 +109,61 @@ def canary(echo_server: RunningServer, stranger: str) -> Iterator[Canary]:
     bird = Canary(echo_server, stranger)
     yield bird
     bird.sings()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL. A test that stops it starts it again."""
+    with postgres_server() as server:
+        migrated(server.create("migrated"))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """A number for each thing that needs a name of its own."""
+    return itertools.count()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, numbers: Iterator[int]) -> Iterator[str]:
+    """A database of this test's own on PostgreSQL, migrated and empty."""
+    name = f"test_{next(numbers)}"
+    yield postgres.create(name, template="migrated")
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated and empty SQLite database, to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "penstock.db"
+    migrated(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """`penstock.db` in this test's folder, migrated and empty."""
+    shutil.copy(migrated_file, tmp_path / "penstock.db")
+    return f"sqlite+aiosqlite:///{tmp_path / 'penstock.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of this test's own, on one kind after the other; databases.SQLITE_ONLY leaves one out."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A real Redis. A test that stops it starts it again."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer) -> str:
+    """Redis, with nothing in it."""
+    redis.flush()
+    return redis.url

@@ -49,7 +49,7 @@ async def count_up(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 5000), ("foreign_keys", 1)],
+    [("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 1000), ("foreign_keys", 1)],
 )
 async def test_every_connection_is_set_up(database: Database, pragma: str, value: object) -> None:
     """synchronous 2 is FULL: a commit is on the disk, also when the power fails."""

@@ -134,7 +134,7 @@ async def test_what_is_no_database_is_said(tmp_path: Path) -> None:
         await Database(url(tmp_path)).connect()
 
 
-@pytest.mark.parametrize("wrong", ["no url", "postgresql+psycopg://localhost/x"])
+@pytest.mark.parametrize("wrong", ["no url", "mysql://localhost/x", "postgresql://h:port/x"])
 def test_a_url_that_this_version_cannot_use(wrong: str) -> None:
     with pytest.raises(OperatorError):
         Database(wrong)

@@ -1,19 +1,16 @@
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from penstock.database.connection import Database
-from penstock.database.schema import migrate
 from penstock.tenants.accounts import Account, Accounts
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database."""
-    opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'penstock.db'}")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated database, of each kind."""
+    opened = Database(database_url)
     await opened.connect()
-    await migrate(opened)
     yield opened
     await opened.close()
 

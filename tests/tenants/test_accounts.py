@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,9 @@ from penstock.tenants.accounts import Account, Accounts
 ANN = Account("acct_1", "ann@example.org", "Ann", "user", 1.5)
 
 
-async def test_two_processes_make_one_operator(database: Database, tmp_path: Path) -> None:
+async def test_two_processes_make_one_operator(database: Database, database_url: str) -> None:
     """A server and a command share no lock of ours."""
-    other = Database(f"sqlite+aiosqlite:///{tmp_path / 'penstock.db'}")
+    other = Database(database_url)
     await other.connect()
     found = await asyncio.gather(*(Accounts(one).operator() for one in (database, other) * 5))
     await other.close()

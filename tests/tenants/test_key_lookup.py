@@ -3,12 +3,11 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.database.connection import Database
+from penstock.database.connection import BLOCK_SECONDS, Database
 from penstock.database.tables import accounts
 from penstock.errors import InvalidKey, OperatorError
 from penstock.tenants.accounts import Account
@@ -34,16 +33,16 @@ class CountingDatabase(Database):
     reads = 0
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self, *, seconds: float = BLOCK_SECONDS) -> AsyncIterator[AsyncConnection]:
         self.reads += 1
-        async with super().read() as connection:
+        async with super().read(seconds=seconds) as connection:
             yield connection
 
 
 @pytest.fixture
-async def counting(database: Database, tmp_path: Path) -> AsyncIterator[CountingDatabase]:
+async def counting(database: Database, database_url: str) -> AsyncIterator[CountingDatabase]:
     """The same database, counted."""
-    counting = CountingDatabase(f"sqlite+aiosqlite:///{tmp_path / 'penstock.db'}")
+    counting = CountingDatabase(database_url)
     await counting.connect()
     counting.reads = 0
     yield counting

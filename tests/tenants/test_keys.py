@@ -3,6 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
+from databases import SQLITE_ONLY
 
 from penstock.database.connection import Database
 from penstock.errors import InvalidKey, OperatorError
@@ -30,6 +31,7 @@ async def test_a_key_is_found_by_its_secret(database: Database, account: Account
     assert (caller.account_id, caller.key_id, caller.key_name) == (account.id, key.id, "laptop")
 
 
+@SQLITE_ONLY
 async def test_the_secret_is_kept_nowhere(database: Database, account: Account, tmp_path: Path) -> None:
     _, secret = await Keys(database, PEPPER).create("laptop", account_id=account.id)
     kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())

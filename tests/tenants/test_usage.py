@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from databases import SQLITE_ONLY
 
 from penstock.database.connection import Database
 from penstock.tenants.usage import Ledger, UsageRecord
@@ -54,6 +55,7 @@ async def test_a_thousand_rows_are_a_few_commits(database: Database, tmp_path: P
     assert sum(row.completion_tokens for row in rows) == 5000
 
 
+@SQLITE_ONLY
 async def test_rows_wait_while_the_database_is_locked(database: Database, tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "penstock.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

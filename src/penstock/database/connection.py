@@ -2,51 +2,55 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from sqlalchemy import event, text
+from sqlalchemy import exc, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from penstock.database.dialect import Dialect
+from penstock.database.sqlite import Sqlite
 from penstock.errors import OperatorError
 
-_BUSY_MS = 5000
+BLOCK_SECONDS = 30.0
+"""How long a block may have its connection."""
+TURN_SECONDS = 5.0
+"""How long a writer waits for its turn."""
+PATIENT_SECONDS = 86_400.0
+"""For a migration or a copy, which take as long as they take."""
 
 
 class Database:
-    """A database by its SQLAlchemy URL. Borrow a connection, use it, give it back: never hold one over a wait."""
+    """A database by its SQLAlchemy URL. Borrow a connection, use it, give it back: never hold one over a wait.
+
+    Where it is away, locked, full or silent, a block raises SQLAlchemyError, and goes well again once that is over.
+    """
 
     def __init__(self, url: str) -> None:
-        try:
-            parsed = make_url(url)
-        except ArgumentError as error:
-            raise OperatorError("The database URL cannot be read; it looks like sqlite+aiosqlite:////path.") from error
-        if parsed.get_backend_name() != "sqlite":
-            raise OperatorError("This version keeps its data in SQLite only; leave database_url out.")
-        if parsed.database in (None, "", ":memory:"):
-            raise OperatorError("The database must be a file: sqlite+aiosqlite:////path, or leave database_url out.")
-        self._url = parsed.set(drivername="sqlite+aiosqlite")
+        self._dialect = _dialect_of(url)
         self._engine: AsyncEngine | None = None
-        # SQLite has one writer at a time. Waiting here, in order, is fairer than its busy handler, and one writer is
-        # what keeps clear of the WAL-reset bug of versions 3.7.0 to 3.51.2.
+        # There is one writer at a time. Waiting here, in order, is fairer than SQLite's busy handler, and one writer is
+        # what keeps clear of the WAL-reset bug of versions 3.7.0 to 3.51.2; PostgreSQL has one connection wait.
         self._writing = asyncio.Lock()
+
+    @property
+    def shown(self) -> str:
+        """What it is called in a message; holds no secret."""
+        return self._dialect.shown
 
     async def connect(self) -> None:
         """Open the database, making its folder where there is none. Raises OperatorError where that cannot be."""
         try:
-            await asyncio.to_thread(self._path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+            await asyncio.to_thread(self._dialect.prepare)
         except OSError as error:
             raise self._unusable(error.strerror) from error
-        # Without parameters, as an error may be logged and a row may hold what no log should.
-        self._engine = create_async_engine(self._url, hide_parameters=True)
-        event.listen(self._engine.sync_engine, "connect", _configure)
+        self._engine = self._dialect.engine()
         try:
             with self.faults_told():
                 async with self.read() as connection:
                     await connection.execute(text("SELECT 1"))
+                    if reason := await self._dialect.check(connection):
+                        raise self._unusable(reason)
         except OperatorError:
             await self.close()
             raise
@@ -56,46 +60,113 @@ class Database:
             await self._engine.dispose()
             self._engine = None
 
-    @property
-    def _path(self) -> Path:
-        return Path(self._url.database or "")
-
     @contextmanager
     def faults_told(self) -> Iterator[None]:
         """For commands and the start of a server: a database that cannot be used in the block is an OperatorError."""
         try:
             yield
-        except DBAPIError as error:
+        except exc.DBAPIError as error:
             raise self._unusable(error.orig) from error
+        except exc.TimeoutError as error:
+            raise self._unusable(error) from error
 
     def _unusable(self, reason: object) -> OperatorError:
+        told = " ".join(str(reason).split())
         return OperatorError(
-            f"The database {self._path} cannot be opened or written: {reason}. Choose another folder with --data-dir."
+            f"The database {self.shown} cannot be opened or written: {told.rstrip('.')}. {self._dialect.advice}"
         )
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to read with, from one state of the database; nothing it does is kept."""
-        assert self._engine is not None, "connect first"
-        async with self._engine.connect() as connection:
-            # Without a transaction of its own a statement that writes would be committed at once.
-            await connection.exec_driver_sql("BEGIN")
+    async def read(self, *, seconds: float = BLOCK_SECONDS) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with, from one state of the database; nothing it does is kept.
+
+        A database that gives no answer for `seconds` is one that is away. A file that somebody locked is waited for
+        for a second at most.
+        """
+        async with self._begun(self._dialect.begin_reading(seconds), seconds) as connection:
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """The one connection that may write, in a transaction that is kept if the block ends well."""
-        assert self._engine is not None, "connect first"
-        async with self._writing, self._engine.connect() as connection:
-            # At once, and not at the first write: a transaction that turns from reader to writer can fail half way.
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    async def write(
+        self, *, wait_seconds: float = TURN_SECONDS, seconds: float = BLOCK_SECONDS
+    ) -> AsyncIterator[AsyncConnection]:
+        """The one connection that may write, in a transaction that is kept if the block ends well.
+
+        It waits for its turn at most `wait_seconds`, in this process and again for others; the block may then take
+        `seconds`.
+        """
+        async with _within(wait_seconds, "another writer has not ended"):
+            await self._writing.acquire()
+        try:
+            begin = self._dialect.begin_writing(wait_seconds, seconds)
+            async with self._begun(begin, wait_seconds + seconds) as connection:
+                yield connection
+                await connection.commit()
+        finally:
+            self._writing.release()
+
+    @asynccontextmanager
+    async def _begun(self, begin: list[str], seconds: float) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await self._begin(begin, seconds, stack)
+            except exc.DBAPIError as error:
+                # It waited in the pool, and the server ended it meanwhile; the whole pool is new now.
+                if not error.connection_invalidated:
+                    raise
+                await stack.aclose()
+                connection = await self._begin(begin, seconds, stack)
             yield connection
-            await connection.commit()
+
+    async def _begin(self, begin: list[str], seconds: float, stack: AsyncExitStack) -> AsyncConnection:
+        assert self._engine is not None, "connect first"
+        drivers = stack.enter_context(self._cutting(seconds))
+        async with _within(seconds, "it gives no connection"):
+            connection = await stack.enter_async_context(self._engine.connect())
+        drivers.append((await connection.get_raw_connection()).driver_connection)
+        for statement in begin:
+            await connection.exec_driver_sql(statement)
+        return connection
+
+    @contextmanager
+    def _cutting(self, seconds: float) -> Iterator[list[object]]:
+        """Cuts the connections in the list that it gives, should the block not end in time."""
+        drivers: list[object] = []
+        timer = asyncio.get_running_loop().call_later(seconds, lambda: [*map(self._dialect.cut, drivers)])
+        try:
+            yield drivers
+        finally:
+            timer.cancel()
 
 
-def _configure(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by us, not by the driver's guess
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+@asynccontextmanager
+async def _within(seconds: float, otherwise: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise exc.TimeoutError(f"{otherwise} within {seconds:g} s") from error
+
+
+def _dialect_of(url: str) -> Dialect:
+    try:
+        # Heroku and others write postgres://, which SQLAlchemy has no dialect for.
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+    except (exc.ArgumentError, ValueError) as error:
+        # Without what was given: it may hold a password.
+        raise OperatorError(
+            "The database URL cannot be read; it looks like postgresql://user:password@host/database, with %40 for"
+            " an @ in the password, or sqlite+aiosqlite:////path."
+        ) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return Sqlite(parsed)
+        case "postgresql":
+            # Only here, as it is of weight and most never need it.
+            from penstock.database.postgresql import Postgresql
+
+            return Postgresql(parsed)
+        case other:
+            raise OperatorError(
+                f"Penstock keeps its data in SQLite or PostgreSQL, not in {other}. Leave database_url out for SQLite."
+            )

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 
-from penstock.database.connection import Database
+from penstock.database.connection import PATIENT_SECONDS, Database
 from penstock.errors import OperatorError
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -21,7 +21,7 @@ async def migrate(database: Database) -> None:
     Raises OperatorError for a database that a newer version made, and for one that cannot be written.
     """
     with database.faults_told():
-        async with database.write() as connection:
+        async with database.write(wait_seconds=PATIENT_SECONDS, seconds=PATIENT_SECONDS) as connection:
             await connection.run_sync(_upgrade)
 
 
@@ -35,7 +35,7 @@ def _upgrade(connection: Connection) -> None:
 
     try:
         with EnvironmentContext(config, script, fn=steps) as environment:
-            # The transaction is ours: BEGIN IMMEDIATE is what keeps a second process out.
+            # The transaction is ours, and a writer's: that is what keeps a second process out.
             environment.configure(connection=connection, transactional_ddl=False, transaction_per_migration=False)
             environment.run_migrations()
     except CommandError as error:

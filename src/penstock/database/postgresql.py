@@ -1,0 +1,82 @@
+"""PostgreSQL, by way of psycopg."""
+
+import contextlib
+import os
+import socket
+
+import psycopg
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+CONNECT_SECONDS = 5
+"""For each address that the host's name has."""
+_CONNECTIONS = 5
+_MORE_CONNECTIONS = 5
+_POOL_WAIT_SECONDS = 5.0
+_WRITER = 0x70656E73746F636B
+"""The advisory lock that the writers of one database share: "penstock" in ASCII."""
+
+
+class Postgresql:
+    """The dialect of a PostgreSQL server."""
+
+    advice = "Look whether it runs, and whether database_url (PENSTOCK_DATABASE_URL) is right."
+
+    def __init__(self, url: URL) -> None:
+        self._url = url.set(drivername="postgresql+psycopg")
+
+    @property
+    def shown(self) -> str:
+        # The query may hold a password too.
+        return self._url.set(drivername="postgresql", password=None, query={}).render_as_string()
+
+    def prepare(self) -> None:
+        """A server is there or not."""
+
+    def engine(self) -> AsyncEngine:
+        # Plans are not kept: a pooler in between may lead to another connection each time, and a plan that a newer
+        # version's migration made stale would fail. SQLAlchemy's ping before each use would be one more round trip.
+        arguments = {"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None, "application_name": "penstock"}
+        given = {name: value for name, value in arguments.items() if name not in self._url.query}
+        return create_async_engine(
+            self._url,
+            isolation_level="AUTOCOMMIT",  # transactions are begun by us
+            hide_parameters=True,
+            use_native_hstore=False,
+            pool_size=_CONNECTIONS,
+            max_overflow=_MORE_CONNECTIONS,
+            pool_timeout=_POOL_WAIT_SECONDS,
+            connect_args=given,
+        )
+
+    async def check(self, connection: AsyncConnection) -> str:
+        encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
+        if encoding != "UTF8":
+            return f"its encoding is {encoding} and not UTF8 (CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0)"
+        return ""
+
+    def begin_reading(self, seconds: float) -> list[str]:
+        return [f"BEGIN ISOLATION LEVEL REPEATABLE READ; {_bounds(seconds, seconds)}"]
+
+    def begin_writing(self, wait_seconds: float, seconds: float) -> list[str]:
+        # One writer at a time, as in SQLite: what reads first and then writes is right in both. What it reads, it
+        # reads after it has the lock, for which the isolation must be the weakest.
+        lock = f"SELECT pg_advisory_xact_lock({_WRITER})"
+        return [f"BEGIN ISOLATION LEVEL READ COMMITTED; {_bounds(wait_seconds, seconds)}; {lock}"]
+
+    def cut(self, connection: object) -> None:
+        assert isinstance(connection, psycopg.AsyncConnection)
+        # Not a cancellation, which would wait for the same server: as if it had gone.
+        with contextlib.suppress(psycopg.OperationalError, OSError):
+            held = socket.socket(fileno=os.dup(connection.fileno()))
+            with held:
+                held.shutdown(socket.SHUT_RDWR)
+
+
+def _bounds(lock_seconds: float, seconds: float) -> str:
+    lock, statement = round(lock_seconds * 1000), round(seconds * 1000)
+    # The server ends what this side cannot: a transaction whose client is gone without a word.
+    return (
+        f"SET LOCAL lock_timeout={lock}; SET LOCAL statement_timeout={statement};"
+        f" SET LOCAL idle_in_transaction_session_timeout={statement}"
+    )

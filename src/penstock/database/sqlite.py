@@ -1,0 +1,64 @@
+"""SQLite: a file in the data folder."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from penstock.errors import OperatorError
+
+_READ_WAIT_SECONDS = 1.0
+"""A reader waits only for somebody who locked the whole file; a request behind it should not."""
+
+
+class Sqlite:
+    """The dialect of a file."""
+
+    advice = "Choose another folder with --data-dir."
+
+    def __init__(self, url: URL) -> None:
+        if url.database in (None, "", ":memory:"):
+            raise OperatorError("The database must be a file: sqlite+aiosqlite:////path, or leave database_url out.")
+        self._url = url.set(drivername="sqlite+aiosqlite")
+        self._path = Path(url.database or "")
+
+    @property
+    def shown(self) -> str:
+        return str(self._path)
+
+    def prepare(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def engine(self) -> AsyncEngine:
+        # Without parameters, as an error may be logged and a row may hold what no log should.
+        engine = create_async_engine(self._url, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _configure)
+        return engine
+
+    async def check(self, _connection: AsyncConnection) -> str:
+        return ""
+
+    def begin_reading(self, seconds: float) -> list[str]:
+        # Without a transaction of its own a statement that writes would be committed at once.
+        return [_busy_timeout(min(seconds, _READ_WAIT_SECONDS)), "BEGIN"]
+
+    def begin_writing(self, wait_seconds: float, _seconds: float) -> list[str]:
+        # At once, and not at the first write: a transaction that turns from reader to writer can fail half way.
+        return [_busy_timeout(wait_seconds), "BEGIN IMMEDIATE"]
+
+    def cut(self, _connection: object) -> None:
+        """A file answers, or its busy timeout ends."""
+
+
+def _busy_timeout(seconds: float) -> str:
+    return f"PRAGMA busy_timeout={round(seconds * 1000)}"
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by us, not by the driver's guess
+    cursor = connection.cursor()
+    first = _busy_timeout(_READ_WAIT_SECONDS)
+    for pragma in (first, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"):
+        cursor.execute(pragma)
+    cursor.close()
