@@ -11,7 +11,7 @@ from canary import Canary, key_of_a_stranger
 from databases import migrated
 from postgres_server import PostgresServer, postgres_server
 from redis_server import RedisServer, redis_server
-from running_server import LLAMA, SMOL, SMOL_EMBEDDING, RunningServer, penstock, serving
+from running_server import LLAMA, SMOL, SMOL_EMBEDDING, RunningServer, free_port, penstock, serving
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "tests"
 
@@ -81,10 +81,12 @@ def real_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(scope="session")
 def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Echo models: `echo` as fast as it goes, `slow` at 20 tokens a second, `short` for answers of three tokens, and
-    `org/vectors` for embeddings, also as `text-embedding-3-small`. Tests may not kill their engines."""
+    `org/vectors` for embeddings, also as `text-embedding-3-small`. It shows its metrics on a port of their own. Tests
+    may not kill their engines."""
     served = [argument for model in ("echo", "slow", "short", "org/vectors") for argument in ("--model", model)]
     folder = tmp_path_factory.mktemp("echo")
-    with serving(folder, *served, "--alias", "text-embedding-3-small=org/vectors", config=ECHO_CONFIG) as server:
+    config = f"metrics_port = {free_port()}\n{ECHO_CONFIG}"
+    with serving(folder, *served, "--alias", "text-embedding-3-small=org/vectors", config=config) as server:
         yield server
 
 

@@ -132,6 +132,19 @@ class RunningServer:
         body = {"model": "echo", "messages": [{"role": "user", "content": content}], **fields}
         return self.request("POST", "/v1/chat/completions", json.dumps(body).encode())
 
+    def metrics(self, method: str = "GET", path: str = "/metrics", **headers: str) -> Answer:
+        """What the listener for metrics answers, which the banner tells of."""
+        told = re.search(r"Metrics +http://127\.0\.0\.1:(\d+)/metrics", self.log.read_text())
+        assert told, self.log.read_text()
+        connection = http.client.HTTPConnection("127.0.0.1", int(told[1]), timeout=60)
+        try:
+            connection.request(method, path, headers=headers)
+            response = connection.getresponse()
+            answered = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, answered, response.read(), cut=False)
+        finally:
+            connection.close()
+
     def ledger(self) -> list[dict[str, Any]]:
         """All usage rows, oldest first."""
         database = sqlite3.connect(self.data_dir / "penstock.db")

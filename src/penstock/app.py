@@ -9,15 +9,20 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import Request
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.registry import Collector
 
 from penstock.api.asgi import Front
 from penstock.api.cold import build_cold_plane
 from penstock.api.credentials import Authenticator
 from penstock.api.drain import Drain
+from penstock.api.gauges import Gauges
 from penstock.api.health import health_router
+from penstock.api.metrics import metrics_router
 from penstock.api.models import models_router
 from penstock.api.openapi import openapi_router
 from penstock.api.routes import error_forms, hot_routes
+from penstock.api.transport.connection import Connection
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -34,12 +39,13 @@ from penstock.inference.admission import Admission
 from penstock.inference.completion import Inference
 from penstock.inference.form import Shaper
 from penstock.inference.meter import Meter
+from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
 from penstock.settings import Settings
 from penstock.tenants.keys import Keys
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.usage import Ledger
-from penstock.web.access import ANY_KEY
+from penstock.web.access import ADMIN_KEY, ANY_KEY
 
 _FLUSH_SECONDS = 3.0
 """How long a shutdown waits for a database that is away."""
@@ -55,9 +61,14 @@ class Listener:
 
 @dataclass(frozen=True)
 class Penstock:
-    """A running server: `front` is its ASGI application."""
+    """A running server: `front` is its ASGI application, `metrics` the one that shows its numbers to anybody.
+
+    `connections` is where the listener of `front` keeps what is open, for it is one of these numbers.
+    """
 
     front: Front
+    metrics: Front
+    connections: set[Connection]
     workers: Workers
     drain: Drain
 
@@ -95,43 +106,82 @@ async def running(
         relay = Relay(stall_seconds=settings.stall_seconds)
         stack.push_async_callback(relay.close)
 
-        stop = threading.Event()
-        store = ModelStore(data / "models")
-        workers = Workers(
-            Worker(
-                model,
-                catalogue.names_of(model.id),
-                (engine_of or _engine)(model),
-                relay,
-                pull=partial(_pull, model, store, listener, stop),
-                log_path=data / "logs" / f"{model.id.replace('/', '--')}.log",
-                stall_seconds=settings.stall_seconds,
-                changed=listener.changed,
-            )
-            for model in models
-        )
-        workers.start()
-        stack.push_async_callback(workers.stop)
-        stack.callback(stop.set)
+        engines = {model.id: (engine_of or _engine)(model) for model in models}
+        workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
 
         drain = Drain()
         authenticator = Authenticator(Keys(database, load_pepper(data)))
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
-        inference = Inference(Router(workers), Shaper(grammars), Admission(), relay, Meter(ledger))
-        yield Penstock(_front(settings, authenticator, inference, workers, drain), workers, drain)
+        admission, requests = Admission(), RequestMetrics(model.id for model in models)
+        inference = Inference(Router(workers), Shaper(grammars), admission, relay, Meter(ledger, requests))
+        connections = set[Connection]()
+        registry = _registry(requests, Gauges(workers, admission, drain, connections))
+        front = _front(settings, authenticator, inference, workers, drain, registry)
+        metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
+        yield Penstock(front, metrics, connections, workers, drain)
+
+
+@asynccontextmanager
+async def _working(
+    settings: Settings,
+    catalogue: Catalogue,
+    models: list[Model],
+    engines: dict[str, Engine],
+    relay: Relay,
+    listener: Listener,
+) -> AsyncIterator[Workers]:
+    """The workers of all models, started."""
+    data, stop = settings.data_path, threading.Event()
+    store = ModelStore(data / "models")
+    workers = Workers(
+        Worker(
+            model,
+            catalogue.names_of(model.id),
+            engines[model.id],
+            relay,
+            pull=partial(_pull, model, store, listener, stop),
+            log_path=data / "logs" / f"{model.id.replace('/', '--')}.log",
+            stall_seconds=settings.stall_seconds,
+            changed=listener.changed,
+        )
+        for model in models
+    )
+    workers.start()
+    try:
+        yield workers
+    finally:
+        stop.set()
+        await workers.stop()
+
+
+def _registry(*collectors: Collector) -> CollectorRegistry:
+    registry = CollectorRegistry(auto_describe=True)
+    for collector in collectors:
+        registry.register(collector)
+    ProcessCollector(registry=registry)
+    return registry
 
 
 def _front(
-    settings: Settings, authenticator: Authenticator, inference: Inference, workers: Workers, drain: Drain
+    settings: Settings,
+    authenticator: Authenticator,
+    inference: Inference,
+    workers: Workers,
+    drain: Drain,
+    registry: CollectorRegistry,
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await authenticator.caller(request.scope, ANY_KEY)
+
+    async def administrator(request: Request) -> None:
+        await authenticator.caller(request.scope, ADMIN_KEY)
 
     hot = hot_routes(authenticator, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(
         models_router(workers, authenticated, currency=settings.currency),
         openapi_router(authenticated),
+        metrics_router(registry, administrator),
         health_router(workers, drain),
     )
     return Front(hot, cold, drain, errors=error_forms())

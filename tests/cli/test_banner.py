@@ -81,3 +81,11 @@ def test_a_chat_is_proposed_where_there_is_somebody_to_talk_to(capsys: pytest.Ca
     assert "penstock chat" not in capsys.readouterr().err
     banner.show(chats=True)
     assert "penstock chat" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:9464"), ("::1", "http://[::1]:9464")])
+def test_it_tells_where_the_metrics_are(host: str, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Banner(Settings(metrics_port=9464, metrics_host=host), port=8484).show(chats=True)
+    assert f"Metrics      {url}/metrics\n" in capsys.readouterr().err
+    Banner(Settings(), port=8484).show(chats=True)
+    assert "Metrics" not in capsys.readouterr().err

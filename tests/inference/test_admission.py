@@ -7,7 +7,7 @@ from penstock.engines.echo import Echo
 from penstock.engines.engine import Endpoint
 from penstock.errors import InvalidRequest, ServerOverloaded
 from penstock.inference import admission
-from penstock.inference.admission import Admission
+from penstock.inference.admission import Admission, Load
 
 
 def endpoint(slots: int) -> Endpoint:
@@ -41,6 +41,21 @@ async def test_no_more_at_once_than_slots_and_in_order() -> None:
         for end in ends.values():
             end.set()
     assert log == ["a", "b", "c", "d"]
+
+
+async def test_the_load_tells_what_runs_and_what_waits() -> None:
+    gate, at, end = Admission(), endpoint(3), asyncio.Event()
+    assert gate.load(at) == Load(slots=3, busy=0, waiting=0)
+    tasks = [asyncio.create_task(hold(gate, at, 2, [], name, end)) for name in "abc"]
+    await turn()
+    assert gate.load(at) == Load(slots=3, busy=2, waiting=2)
+    tasks[1].cancel()
+    await turn()
+    assert gate.load(at) == Load(slots=3, busy=2, waiting=1)
+    assert gate.load(endpoint(5)) == Load(slots=5)
+    end.set()
+    await asyncio.wait(tasks)
+    assert gate.load(at) == Load(slots=3)
 
 
 async def test_a_request_of_many_choices_is_not_overtaken_for_ever() -> None:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
-from penstock.api import anthropic, chat, completions, embeddings, health, models, responses
+from penstock.api import anthropic, chat, completions, embeddings, health, metrics, models, responses
 from penstock.api.wire_schemas import WireSchemas
 from penstock.errors import ApiError, InvalidRequest, Unauthenticated, Unavailable
 from penstock.protocol.errors import ErrorEnvelope
@@ -44,7 +44,7 @@ def operations() -> list[Operation]:
     """Every operation of this server."""
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
     asking = [chat.operation(), completions.operation(), responses.operation(), embeddings.operation()]
-    return [*asking, *anthropic.operations(), *models.operations(), itself, *health.operations()]
+    return [*asking, *anthropic.operations(), *models.operations(), itself, metrics.operation(), *health.operations()]
 
 
 def openapi_router(authenticated: Callable[..., Any]) -> APIRouter:
@@ -131,7 +131,7 @@ def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
 
 
 def _responses(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
-    content = _json(schemas.of(operation.answer))
+    content = {operation.media_type: {"schema": schemas.of(operation.answer)}}
     if operation.event is not None:
         content["text/event-stream"] = {"schema": _event(operation, schemas)}
     responses = {200: _response(200, "Done.", content)}

@@ -35,8 +35,7 @@ class Banner:
     """Prints where the server is and what its models are doing; a progress bar only to a terminal."""
 
     def __init__(self, settings: Settings, *, port: int) -> None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self._base = f"http://{host}:{port}/v1"
+        self._base = f"{_url(settings.host, port)}/v1"
         self._settings = settings
         self._console = _Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
@@ -60,6 +59,8 @@ class Banner:
         """The banner itself, once the server listens; `chats`: whether one of its models can be talked to."""
         self._print(f"\n[bold]Penstock {__version__}[/]\n")
         self._print(f"  API base     [bold]{self._base}[/]")
+        if self._settings.metrics_port:
+            self._print(f"  Metrics      {_url(self._settings.metrics_host, self._settings.metrics_port)}/metrics")
         self._print(f"  Data folder  {escape(str(self._settings.data_path))}")
         self._print("  Make a key   penstock keys create my-key" + self._data_flag())
         if chats:
@@ -123,3 +124,7 @@ class Banner:
 
     def ended(self) -> None:
         self._bar.stop()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

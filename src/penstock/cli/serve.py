@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from penstock.settings import Settings, load_settings, parse_aliases
 
 _BACKLOG = 2048
 _OTHER_FILES = 256
-"""Open files that are no connections: the database, logs, pipes to engines."""
+"""Open files that are no connections: the database, logs, pipes to engines, and the listener for metrics."""
+_MOST_WATCHERS = 64
+"""Connections at once to the listener for metrics."""
 
 
 @click.command("serve")
@@ -54,19 +57,41 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
     logging.getLogger("penstock.request").setLevel(logging.INFO if settings.access_log else logging.WARNING)
     bounds = Bounds()
     bounds = replace(bounds, connections=min(bounds.connections, _most_connections()))
-    with _listen(settings.host, settings.port) as listening:
-        uvloop.run(_serve(settings, listening, bounds))
+    with contextlib.ExitStack() as sockets:
+        listening = sockets.enter_context(_listen(settings.host, settings.port, option="--port"))
+        watched = None
+        if settings.metrics_port:
+            watched = _listen(settings.metrics_host, settings.metrics_port, option="metrics_port")
+            sockets.enter_context(watched)
+        uvloop.run(_serve(settings, listening, bounds, watched=watched))
 
 
-async def _serve(settings: Settings, listening: socket.socket, bounds: Bounds) -> None:
+async def _serve(
+    settings: Settings, listening: socket.socket, bounds: Bounds, *, watched: socket.socket | None
+) -> None:
     banner = Banner(settings, port=listening.getsockname()[1])
     async with app.running(settings, app.Listener(pulling=banner.pulling, changed=banner.changed)) as penstock:
-        listener = HttpListener(penstock.front, bounds)
-        await listener.start(listening)
-        banner.show(chats=any(worker.model.kind == "chat" for _, worker in penstock.workers.named()))
-        await _drain_on_signal(penstock, settings.drain_seconds, banner)
-        await listener.close()
+        listener = HttpListener(penstock.front, bounds, connections=penstock.connections)
+        async with _metrics(penstock, watched, bounds):
+            await listener.start(listening)
+            banner.show(chats=any(worker.model.kind == "chat" for _, worker in penstock.workers.named()))
+            await _drain_on_signal(penstock, settings.drain_seconds, banner)
+            await listener.close()
         banner.ended()
+
+
+@contextlib.asynccontextmanager
+async def _metrics(penstock: app.Penstock, watched: socket.socket | None, bounds: Bounds) -> AsyncIterator[None]:
+    """Show the numbers on a listener of their own, until the last answer is over."""
+    if watched is None:
+        yield
+        return
+    listener = HttpListener(penstock.metrics, replace(bounds, connections=_MOST_WATCHERS))
+    await listener.start(watched)
+    try:
+        yield
+    finally:
+        await listener.close()
 
 
 async def _drain_on_signal(penstock: app.Penstock, seconds: float, banner: Banner) -> None:
@@ -97,12 +122,12 @@ def _most_connections() -> int:
     return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, (soft - _OTHER_FILES) // 2)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, option: str) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise OperatorError(
             f"Port {port} on {host} cannot be used: {os.strerror(error.errno or 0)}. Is another server running? "
-            "Choose another port with --port, or a free one with --port 0."
+            f"Choose another port with {option}{', or a free one with --port 0' if option == '--port' else ''}."
         ) from error

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from penstock.engines.engine import Endpoint
@@ -15,6 +16,15 @@ MAX_WAITING = 512
 
 _SMOOTHING = 0.1
 _LONGEST_RETRY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much one engine has to do: its slots, how many are taken, and how many requests wait for one."""
+
+    slots: int = 0
+    busy: int = 0
+    waiting: int = 0
 
 
 class Gate:
@@ -45,6 +55,11 @@ class Gate:
                 self._next()  # it may have been the one that was too large for what is free
             raise
 
+    @property
+    def load(self) -> Load:
+        waiting = sum(not turn.cancelled() for turn, _ in self._waiting)
+        return Load(self.slots, self.slots - self._free, waiting)
+
     def leave(self, places: int, seconds: float) -> None:
         """Free `places` that were held for `seconds`."""
         self._service_seconds += _SMOOTHING * (seconds - self._service_seconds)
@@ -72,6 +87,11 @@ class Admission:
 
     def __init__(self) -> None:
         self._gates: WeakKeyDictionary[Endpoint, Gate] = WeakKeyDictionary()
+
+    def load(self, endpoint: Endpoint) -> Load:
+        """What waits for the endpoint and runs on it now."""
+        gate = self._gates.get(endpoint)
+        return Load(endpoint.slots) if gate is None else gate.load
 
     @asynccontextmanager
     async def enter(self, endpoint: Endpoint, *, places: int) -> AsyncIterator[None]:

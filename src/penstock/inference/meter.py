@@ -45,11 +45,25 @@ class Asked:
     price: Price = field(default_factory=Price)
 
 
+class Observer(Protocol):
+    """Whom the meter tells of every request that is over, beside the ledger."""
+
+    def ended(self, row: UsageRecord, entry: "Entry") -> None:
+        """Never waits and never fails."""
+
+
+class Unobserved:
+    """Nobody is told."""
+
+    def ended(self, row: UsageRecord, entry: "Entry") -> None:
+        """Nothing is done."""
+
+
 class Entry:
     """One request while it runs: its times, and the counts of its engine."""
 
     def __init__(
-        self, caller: Caller, asked: Asked, delivery: Delivery, *, record: Callable[[UsageRecord], None]
+        self, caller: Caller, asked: Asked, delivery: Delivery, *, record: Callable[[UsageRecord, "Entry"], None]
     ) -> None:
         self.started = time.monotonic()
         self.created = time.time()
@@ -78,7 +92,7 @@ class Entry:
         self._settled = True
         # What failed is billed only where the client got something of it; an answer of 5xx is none.
         billed = outcome != "failed" or (self._delivery.begun and self.first_token is not None)
-        self._record(self._row(outcome, status, error_code, self.counts if billed else Counts()))
+        self._record(self._row(outcome, status, error_code, self.counts if billed else Counts()), self)
 
     def _row(self, outcome: str, status: int, error_code: str | None, counts: Counts) -> UsageRecord:
         usage, price, now = counts.usage(), self._asked.price, time.monotonic()
@@ -120,14 +134,15 @@ def _between(earlier: float | None, later: float | None) -> float | None:
 class Meter:
     """Follows requests from their first check to their end."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, observer: Observer | None = None) -> None:
         self._ledger = ledger
+        self._observer = observer or Unobserved()
 
     @contextmanager
     def follow(self, caller: Caller, asked: Asked, *, delivery: Delivery) -> Iterator[Entry]:
         """Record the request when the block is left, if not before: completed, failed with its error's status, or
         aborted."""
-        entry = Entry(caller, asked, delivery, record=self._ledger.record)
+        entry = Entry(caller, asked, delivery, record=self._record)
         try:
             yield entry
             entry.complete()
@@ -142,3 +157,7 @@ class Meter:
             raise
         finally:  # of whatever is none of these
             entry.settle("failed", InternalError.status, error_code=InternalError.code)
+
+    def _record(self, row: UsageRecord, entry: Entry) -> None:
+        self._ledger.record(row)
+        self._observer.ended(row, entry)

@@ -63,6 +63,8 @@ class Operation:
     """The type of each event's data, where an answer can be streamed."""
     done: bool = True
     """Whether a stream ends with `[DONE]`."""
+    media_type: str = "application/json"
+    """Of the answer; `answer` is `str` where it is not JSON."""
     more_answers: Mapping[int, Any] = field(default_factory=dict)
     """Status -> type, of answers that are neither 200 nor an error."""
     errors: tuple[type[ApiError], ...] = ()

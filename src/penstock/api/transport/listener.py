@@ -16,10 +16,10 @@ _NOT_SENT_LOW_WATER = getattr(socket, "TCP_NOTSENT_LOWAT", 25 if sys.platform ==
 
 
 class HttpListener:
-    """Serves an ASGI application over HTTP/1.1 on one socket."""
+    """Serves an ASGI application over HTTP/1.1 on one socket; `connections` has those that are open."""
 
-    def __init__(self, app: Application, bounds: Bounds) -> None:
-        self._hub = Hub(app, bounds)
+    def __init__(self, app: Application, bounds: Bounds, *, connections: set[Connection] | None = None) -> None:
+        self._hub = Hub(app, bounds, connections=set() if connections is None else connections)
 
     async def start(self, listening: socket.socket) -> None:
         """Take connections from now on."""

@@ -1,0 +1,54 @@
+"""What the server is doing at the moment: read when somebody asks, so that it costs requests nothing."""
+
+from collections.abc import Collection, Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from penstock import __version__
+from penstock.api.drain import Drain
+from penstock.catalogue.workers import State, Worker, Workers
+from penstock.inference.admission import Admission, Load
+
+
+class Gauges(Collector):
+    """Connections, queues, slots and models, as they are now."""
+
+    def __init__(self, workers: Workers, admission: Admission, drain: Drain, connections: Collection[object]) -> None:
+        self._workers = workers
+        self._admission = admission
+        self._drain = drain
+        self._connections = connections
+
+    def collect(self) -> Iterator[Metric]:
+        """One look at everything."""
+        build = GaugeMetricFamily("penstock_build_info", "Always 1; its labels say what runs", labels=("version",))
+        build.add_metric([__version__], 1)
+        yield build
+        yield GaugeMetricFamily("penstock_connections", "Open connections to the API", len(self._connections))
+        says = "Requests under way that ask a model"
+        yield GaugeMetricFamily("penstock_requests_in_flight", says, self._drain.under_way)
+        workers = {worker.model.id: worker for _, worker in self._workers.named()}
+        yield self._states(workers)
+        loads = {name: self._load(worker) for name, worker in workers.items()}
+        yield _by_model("penstock_slots", "Requests that the engine takes at once", loads, "slots")
+        yield _by_model("penstock_slots_busy", "Of these, how many are taken", loads, "busy")
+        yield _by_model("penstock_queue_waiting", "Requests that wait for a slot", loads, "waiting")
+
+    def _load(self, worker: Worker) -> Load:
+        return Load() if worker.endpoint is None else self._admission.load(worker.endpoint)
+
+    def _states(self, workers: dict[str, Worker]) -> Metric:
+        says = "1 for the state that the model is in, 0 for the others"
+        family = GaugeMetricFamily("penstock_model_state", says, labels=("model", "state"))
+        for name, worker in workers.items():
+            for state in State:
+                family.add_metric([name, state.value], float(worker.state is state))
+        return family
+
+
+def _by_model(name: str, says: str, loads: dict[str, Load], attribute: str) -> Metric:
+    family = GaugeMetricFamily(name, says, labels=("model",))
+    for model, load in loads.items():
+        family.add_metric([model], getattr(load, attribute))
+    return family
