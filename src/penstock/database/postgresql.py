@@ -8,6 +8,8 @@ import psycopg
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from penstock.errors import OperatorError
+
 CONNECT_SECONDS = 5
 """For each address that the host's name has."""
 _CONNECTIONS = 5
@@ -23,6 +25,8 @@ class Postgresql:
     advice = "Look whether it runs, and whether database_url (PENSTOCK_DATABASE_URL) is right."
 
     def __init__(self, url: URL) -> None:
+        if "@" in (url.host or ""):
+            raise OperatorError("An @ in the password of the database URL is written %40, a / %2F and a # %23.")
         self._url = url.set(drivername="postgresql+psycopg")
 
     @property
@@ -75,8 +79,9 @@ class Postgresql:
 
 def _bounds(lock_seconds: float, seconds: float) -> str:
     lock, statement = round(lock_seconds * 1000), round(seconds * 1000)
-    # The server ends what this side cannot: a transaction whose client is gone without a word.
+    # The server ends what this side cannot: a transaction whose client is gone without a word. And a commit is on the
+    # disk, whatever is set for the whole server.
     return (
-        f"SET LOCAL lock_timeout={lock}; SET LOCAL statement_timeout={statement};"
+        f"SET LOCAL synchronous_commit=on; SET LOCAL lock_timeout={lock}; SET LOCAL statement_timeout={statement};"
         f" SET LOCAL idle_in_transaction_session_timeout={statement}"
     )
