@@ -6,8 +6,8 @@
         ├── InvalidRequest 400          InvalidJson, ContextLengthExceeded, UnsupportedMediaType 415,
         │                               RequestTooLarge 413, MalformedRequest, HeadTooLarge 431,
         │                               ExpectationFailed 417, RequestTimeout 408
-        ├── Unauthenticated 401         MissingKey, InvalidKey
-        ├── PermissionDenied 403
+        ├── Unauthenticated 401         MissingKey, InvalidKey, NotSignedIn, WrongPassword
+        ├── PermissionDenied 403        WrongOrigin, SignupClosed
         ├── NotFound 404                UnknownUrl, ModelNotFound, MethodNotAllowed 405
         ├── RateLimited 429             NeverFits, InsufficientQuota
         ├── Unavailable 503             ServerOverloaded, DatabaseAway, ModelLoading, ModelUnavailable, ModelFailed
@@ -141,9 +141,11 @@ class Unauthenticated(ApiError):
     status = 401
     type = "invalid_request_error"
     code = "invalid_api_key"
+    challenge: ClassVar[bytes] = b"Bearer"
+    """How to prove who one is, as RFC 9110 wants it told."""
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        return [*super().headers(), (b"www-authenticate", b"Bearer")]
+        return [*super().headers(), (b"www-authenticate", self.challenge)]
 
 
 class MissingKey(Unauthenticated):
@@ -156,12 +158,38 @@ class InvalidKey(Unauthenticated):
     """The API key is unknown, malformed, revoked or expired; which of these is not told."""
 
 
+class NotSignedIn(Unauthenticated):
+    """No session, or one that has ended; POST /api/login begins one."""
+
+    code = "not_signed_in"
+    challenge = b"Cookie"
+
+
+class WrongPassword(Unauthenticated):
+    """No account has this e-mail and this password; which of these is wrong is not told."""
+
+    code = "wrong_password"
+    challenge = b"Cookie"
+
+
 class PermissionDenied(ApiError):
     """The credential is good, and may not do this."""
 
     status = 403
     type = "permission_error"
     code = "insufficient_permissions"
+
+
+class WrongOrigin(PermissionDenied):
+    """The request does not come from a page of this server, so that it may not change anything by a cookie."""
+
+    code = "wrong_origin"
+
+
+class SignupClosed(PermissionDenied):
+    """Accounts are made by an administrator, or by invitation; the setting `signup` says."""
+
+    code = "signup_closed"
 
 
 class NotFound(ApiError):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from penstock.api.drain import Drain
-from penstock.api.exchange import ClientGone, Exchange
+from penstock.api.exchange import Exchange
 from penstock.errors import ModelUnavailable, UnsupportedMediaType
+from penstock.web.asgi import ClientGone
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-type", b"application/json")]}
 

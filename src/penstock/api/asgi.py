@@ -5,10 +5,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from penstock.api.drain import Drain
-from penstock.api.exchange import ClientGone, Exchange, Receive, Scope, Send
+from penstock.api.exchange import Exchange
 from penstock.api.request_log import log_request
 from penstock.errors import ApiError, InternalError, MethodNotAllowed
 from penstock.protocol.errors import ErrorForm
+from penstock.web.asgi import ClientGone, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from penstock.api.exchange import Scope
 from penstock.errors import InvalidRequest, MissingKey
 from penstock.tenants.caller import Caller
 from penstock.tenants.keys import Keys
 from penstock.web.access import Access
+from penstock.web.asgi import Scope
 
 _CARRIERS = (b"authorization", b"x-api-key")
 

@@ -3,23 +3,16 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from penstock.errors import ApiError, RequestTooLarge, UnsupportedMediaType
+from penstock.errors import ApiError
 from penstock.protocol.errors import ErrorForm, OpenAIErrors
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+from penstock.web.asgi import ClientGone, Headers, Receive, Scope, Send
+from penstock.web.body import json_body
 
 JSON: Headers = [(b"content-type", b"application/json")]
-
-
-class ClientGone(Exception):
-    """The client closed its connection; nobody is left to answer."""
 
 
 class Exchange:
@@ -31,6 +24,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers: Headers = scope["headers"]
         self.request_id = f"req_{uuid.uuid4().hex}"
+        scope["request_id"] = self.request_id  # for the cold plane, which has no exchange
         self.errors: ErrorForm = OpenAIErrors()
         self.status: int | None = None
         self.finished = False
@@ -46,32 +40,7 @@ class Exchange:
 
     async def json_body(self, *, cap: int) -> bytes:
         """The whole body, at most `cap` bytes, refused before it is read where its length is announced."""
-        self._check_content_type()
-        too_large = RequestTooLarge(f"The body may have {cap} bytes at most.")
-        announced = self.header(b"content-length")
-        if announced and announced[0].isdigit() and int(announced[0]) > cap:
-            raise too_large
-        parts, size = [], 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > cap:
-                raise too_large
-            if not message.get("more_body"):
-                return b"".join(parts)
-
-    def _check_content_type(self) -> None:
-        if self.header(b"content-encoding"):
-            raise UnsupportedMediaType("Send the body without Content-Encoding.")
-        kinds = self.header(b"content-type")
-        if len(kinds) != 1 or kinds[0].split(b";")[0].strip().lower() != b"application/json":
-            raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
-        charset = kinds[0].lower().partition(b"charset=")[2].partition(b";")[0].strip(b' "')
-        if charset not in (b"", b"utf-8", b"utf8"):
-            raise UnsupportedMediaType("JSON is sent as UTF-8.")
+        return await json_body(self.headers, self._receive, cap=cap)
 
     @asynccontextmanager
     async def interruptible(self) -> AsyncIterator[None]:

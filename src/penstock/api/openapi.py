@@ -30,7 +30,7 @@ _HEADERS = {
     "x-request-id": {"description": "Names this request; also in the log.", "schema": {"type": "string"}},
     "openai-processing-ms": {"description": "Milliseconds until the status.", "schema": {"type": "integer"}},
     "retry-after": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
-    "www-authenticate": {"description": "How to send a key.", "schema": {"const": "Bearer"}},
+    "www-authenticate": {"description": "How to say who calls.", "schema": {"enum": ["Bearer", "Cookie"]}},
 }
 _ALWAYS = ("x-request-id", "openai-processing-ms")
 _OF_STATUS = {Unavailable.status: ("retry-after",), Unauthenticated.status: ("www-authenticate",)}

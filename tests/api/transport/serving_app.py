@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.api.exchange import Receive, Scope, Send
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.listener import HttpListener
+from penstock.web.asgi import Receive, Scope, Send
 
 SOON = Bounds(sweep_seconds=0.02)
 """The real bounds, looked at more often."""

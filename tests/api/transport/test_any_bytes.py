@@ -8,8 +8,8 @@ from cuts import cut, places
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.api.exchange import Receive, Scope, Send
 from penstock.errors import ApiError
+from penstock.web.asgi import Receive, Scope, Send
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\n"

@@ -10,8 +10,8 @@ from api.transport.serving_app import SOON, Client, mirror, never, read_body, re
 from cuts import cut, places
 from hypothesis import given, settings
 
-from penstock.api.exchange import Receive, Scope, Send
 from penstock.errors import ApiError
+from penstock.web.asgi import Receive, Scope, Send
 
 GET = b"GET /a?b HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST /%c3%a4 HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello"

@@ -6,8 +6,8 @@ import socket
 import pytest
 from api.transport.serving_app import SOON, Client, mirror, never, serving
 
-from penstock.api.exchange import Receive, Scope, Send
 from penstock.api.transport.listener import HttpListener
+from penstock.web.asgi import Receive, Scope, Send
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from api.transport.serving_app import SOON, App, Client, mirror, read_body, reply, serving
 
-from penstock.api.exchange import Receive, Scope, Send
+from penstock.web.asgi import Receive, Scope, Send
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 EXPECTING = b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
 
-from penstock.api.exchange import Receive, Scope, Send
 from penstock.api.transport.body import Body, body_of
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.flow import Flow
@@ -16,6 +15,7 @@ from penstock.api.transport.head import Head, check_beginning, parse_head, unrea
 from penstock.api.transport.refusal import refuse
 from penstock.api.transport.turn import Turn
 from penstock.errors import ApiError, RequestTimeout, ServerOverloaded
+from penstock.web.asgi import Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 

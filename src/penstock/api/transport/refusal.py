@@ -1,8 +1,9 @@
 """The answer to what never became a request: in the form of every other, and with a line in the log."""
 
-from penstock.api.exchange import Exchange, Receive, Scope, Send
+from penstock.api.exchange import Exchange
 from penstock.api.request_log import log_request
 from penstock.errors import ApiError
+from penstock.web.asgi import Receive, Scope, Send
 
 
 async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:

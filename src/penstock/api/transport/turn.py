@@ -6,11 +6,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from penstock.api.exchange import Headers, Scope
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.flow import Flow
 from penstock.api.transport.head import Head
 from penstock.errors import ApiError
+from penstock.web.asgi import Headers, Scope
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
