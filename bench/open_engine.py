@@ -19,9 +19,9 @@ from penstock.api.transport.listener import HttpListener
 from penstock.catalogue.workers import State
 from penstock.database.connection import Database
 from penstock.settings import DEFAULT_MODEL, Settings
-from penstock.tenants.accounts import Accounts
-from penstock.tenants.keys import Keys
+from penstock.tenants.audit import Actor
 from penstock.tenants.pepper import load_pepper
+from penstock.tenants.tenants import Tenants
 
 
 async def make_key(settings: Settings) -> str:
@@ -29,8 +29,9 @@ async def make_key(settings: Settings) -> str:
     database = Database(settings.database)
     await database.connect()
     try:
-        account = await Accounts(database).operator()
-        _, secret = await Keys(database, load_pepper(settings.data_path)).create("bench", account_id=account.id)
+        tenants = Tenants.of(database, load_pepper(settings.data_path), own_plans={}, default_plan="free")
+        account = await tenants.accounts.operator()
+        _, secret = await tenants.keys.create("bench", account_id=account.id, by=Actor.operator())
         return secret
     finally:
         await database.close()

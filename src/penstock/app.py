@@ -42,8 +42,9 @@ from penstock.inference.meter import Meter
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
 from penstock.settings import Settings
-from penstock.tenants.keys import Keys
+from penstock.tenants.last_use import LastUse
 from penstock.tenants.pepper import load_pepper
+from penstock.tenants.tenants import Tenants
 from penstock.tenants.usage import Ledger
 from penstock.web.access import ADMIN_KEY, ANY_KEY
 
@@ -103,6 +104,11 @@ async def running(
         writing = asyncio.create_task(ledger.run(), name="ledger")
         stack.push_async_callback(_finish_ledger, ledger, writing)
 
+        tenants = Tenants.of(database, load_pepper(data), own_plans=settings.plans, default_plan=settings.default_plan)
+        await tenants.plans.check_default()
+        noting = asyncio.create_task(tenants.last_use.run(), name="last use of keys")
+        stack.push_async_callback(_finish_last_use, tenants.last_use, noting)
+
         relay = Relay(stall_seconds=settings.stall_seconds)
         stack.push_async_callback(relay.close)
 
@@ -110,7 +116,7 @@ async def running(
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
 
         drain = Drain()
-        authenticator = Authenticator(Keys(database, load_pepper(data)))
+        authenticator = Authenticator(tenants.callers)
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
@@ -222,6 +228,14 @@ async def _pull(model: Model, store: ModelStore, listener: Listener, stop: threa
     return await asyncio.to_thread(
         pull, model, store, progress=lambda progress: listener.pulling(model, progress), stop=stop
     )
+
+
+async def _finish_last_use(last_use: LastUse, noting: asyncio.Task[None]) -> None:
+    noting.cancel()
+    await asyncio.wait({noting})
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FLUSH_SECONDS):
+            await last_use.flush()
 
 
 async def _finish_ledger(ledger: Ledger, writing: asyncio.Task[None]) -> None:

@@ -11,10 +11,10 @@ from scripted_server import Script, scripted
 from penstock.cli.access import SESSION_KEY_SECONDS, Access, open_access, server_url
 from penstock.cli.client import NoServer
 from penstock.cli.data_folder import opened
-from penstock.errors import InvalidKey, OperatorError
+from penstock.errors import OperatorError
 from penstock.settings import Settings
 from penstock.tenants.caller import Caller
-from penstock.tenants.keys import Key
+from penstock.tenants.key import Key
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def access_to(server: Script, data_dir: Path, *, api_key: str | None = None) -> 
 def keys(data_dir: Path) -> list[Key]:
     async def read() -> list[Key]:
         async with opened(Settings(data_dir=str(data_dir))) as data:
-            return await data.keys.list_keys()
+            return (await data.keys.page()).rows
 
     return asyncio.run(read())
 
@@ -46,7 +46,7 @@ def keys(data_dir: Path) -> list[Key]:
 def who_has(secret: str, data_dir: Path) -> Caller:
     async def find() -> Caller:
         async with opened(Settings(data_dir=str(data_dir))) as data:
-            return await data.keys.find(secret)
+            return await data.callers.find(secret)
 
     return asyncio.run(find())
 
@@ -59,7 +59,7 @@ def test_a_key_is_made_for_the_block_and_revoked_after_it(data_dir: Path) -> Non
             assert who_has(secret, data_dir).key_name == "penstock chat"
             assert "revoked at the end" in access.note
             assert secret not in access.note
-        with pytest.raises(InvalidKey):
+        with pytest.raises(OperatorError, match="not valid"):
             who_has(secret, data_dir)
     (key,) = keys(data_dir)
     assert key.revoked_at is not None

@@ -1,9 +1,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tenancy import tenants_of
 
 from penstock.database.connection import Database
-from penstock.tenants.accounts import Account, Accounts
+from penstock.tenants.accounts import Account
+from penstock.tenants.tenants import Tenants
 
 
 @pytest.fixture
@@ -16,6 +18,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def account(database: Database) -> Account:
+def tenants(database: Database) -> Tenants:
+    """The services of the room, as one process has them."""
+    return tenants_of(database)
+
+
+@pytest.fixture
+async def account(tenants: Tenants) -> Account:
     """The operator's account."""
-    return await Accounts(database).operator()
+    return await tenants.accounts.operator()

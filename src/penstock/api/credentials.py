@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from penstock.errors import InvalidRequest, MissingKey
 from penstock.tenants.caller import Caller
-from penstock.tenants.keys import Keys
+from penstock.tenants.callers import Callers
 from penstock.web.access import Access
 from penstock.web.asgi import Scope
 
@@ -23,7 +23,7 @@ def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     if len(found) > 1:
         raise InvalidRequest("The request carries two different API keys; send one.")
     secret = found.pop()
-    return secret.decode("latin-1")  # any bytes at all: whether it is a key is for Keys.find to say
+    return secret.decode("latin-1")  # any bytes at all: whether it is a key is for Callers.find to say
 
 
 def _strip_scheme(name: bytes, value: bytes) -> bytes:
@@ -36,15 +36,15 @@ def _strip_scheme(name: bytes, value: bytes) -> bytes:
 class Authenticator:
     """Turns the headers of a request into a caller; every route calls it for itself."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
 
     async def caller(self, scope: Scope, access: Access) -> Caller:
         """Who sends the request with this ASGI scope; noted in it too, for the request log.
 
         Raises MissingKey, InvalidKey, InvalidRequest, or PermissionDenied where `access` wants another scope.
         """
-        caller: Caller = await self._keys.find(secret_of(scope["headers"]))
+        caller: Caller = await self._callers.find(secret_of(scope["headers"]))
         scope["caller"] = caller
         if access.scopes:
             caller.require(*access.scopes)

@@ -94,16 +94,18 @@ def _is_here(client: Client, settings: Settings) -> bool:
 async def _make_key(settings: Settings, name: str) -> tuple[str, str]:
     # Imported here, like below: with a key at hand, no command has to wait for SQLAlchemy.
     from penstock.cli.data_folder import opened
+    from penstock.tenants.audit import Actor
 
     async with opened(settings) as data:
         owner = await data.accounts.operator()
         expires_at = time.time() + SESSION_KEY_SECONDS
-        key, secret = await data.keys.create(name, account_id=owner.id, expires_at=expires_at)
+        key, secret = await data.keys.create(name, account_id=owner.id, expires_at=expires_at, by=Actor.operator())
     return key.id, secret
 
 
 async def _revoke_key(settings: Settings, key_id: str) -> None:
     from penstock.cli.data_folder import opened
+    from penstock.tenants.audit import Actor
 
     async with opened(settings) as data:
-        await data.keys.revoke(key_id)
+        await data.keys.revoke(key_id, by=Actor.operator())

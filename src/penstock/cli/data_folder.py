@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ import click
 
 from penstock.database.connection import Database
 from penstock.database.schema import migrate
+from penstock.errors import ApiError, OperatorError
 from penstock.settings import Settings, load_settings
-from penstock.tenants.accounts import Accounts
-from penstock.tenants.keys import Keys
 from penstock.tenants.pepper import load_pepper
+from penstock.tenants.tenants import Tenants
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,27 +24,29 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-@dataclass(frozen=True)
-class DataFolder:
-    """An opened data folder."""
-
-    accounts: Accounts
-    keys: Keys
-
-
 def settings_of(data_dir: str | None, config: Path | None) -> Settings:
     """The settings that these two options lead to."""
     return load_settings({"data_dir": data_dir}, os.environ, config=config)
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[DataFolder]:
-    """The data folder of these settings, made where there is none. Raises OperatorError where it cannot be used."""
+async def opened(settings: Settings) -> AsyncIterator[Tenants]:
+    """What the data folder of these settings keeps; made where there is none.
+
+    Raises OperatorError where it cannot be used, and for what a client would be told as an error.
+    """
     database = Database(settings.database)
     await database.connect()
     try:
         await migrate(database)
         with database.faults_told():
-            yield DataFolder(Accounts(database), Keys(database, load_pepper(settings.data_path)))
+            yield Tenants.of(
+                database,
+                load_pepper(settings.data_path),
+                own_plans=settings.plans,
+                default_plan=settings.default_plan,
+            )
+    except ApiError as error:
+        raise OperatorError(error.message) from error
     finally:
         await database.close()

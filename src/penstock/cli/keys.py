@@ -14,7 +14,8 @@ from rich.table import Table
 
 from penstock.cli.data_folder import data_options, opened, settings_of
 from penstock.settings import Settings
-from penstock.tenants.keys import Key
+from penstock.tenants.audit import Actor
+from penstock.tenants.key import Key
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST_SECONDS = 100 * 365 * 86_400
@@ -47,7 +48,7 @@ def create(name: str, account: str | None, expires: str | None, data_dir: str | 
 async def _create(settings: Settings, name: str, email: str | None, expires_at: float | None) -> str:
     async with opened(settings) as folder:
         account = await (folder.accounts.find_by_email(email) if email else folder.accounts.operator())
-        _, secret = await folder.keys.create(name, account_id=account.id, expires_at=expires_at)
+        _, secret = await folder.keys.create(name, account_id=account.id, expires_at=expires_at, by=Actor.operator())
         return secret
 
 
@@ -59,7 +60,7 @@ def list_keys(as_json: bool, data_dir: str | None, config: Path | None) -> None:
     keys = asyncio.run(_list(settings_of(data_dir, config)))
     now = time.time()
     if as_json:
-        click.echo(json.dumps([{**key.__dict__, "state": key.state(now)} for key in keys], indent=2))
+        click.echo(json.dumps([{**key.values(), "state": key.state(now)} for key in keys], indent=2))
     elif not keys:
         click.echo("There is no key yet. Make one with: penstock keys create NAME", err=True)
     else:
@@ -68,7 +69,7 @@ def list_keys(as_json: bool, data_dir: str | None, config: Path | None) -> None:
 
 async def _list(settings: Settings) -> list[Key]:
     async with opened(settings) as folder:
-        return await folder.keys.list_keys()
+        return (await folder.keys.page()).rows
 
 
 def _show(keys: list[Key], now: float) -> None:
@@ -95,7 +96,8 @@ def revoke(key: str, data_dir: str | None, config: Path | None) -> None:
 
 async def _revoke(settings: Settings, which: str) -> Key:
     async with opened(settings) as folder:
-        return await folder.keys.revoke(which)
+        key = await folder.keys.named(which)
+        return await folder.keys.revoke(key.id, by=Actor.operator())
 
 
 def seconds_of(duration: str) -> int:

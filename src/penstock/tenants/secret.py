@@ -4,6 +4,8 @@ The check is no protection; it tells a typing mistake from a key without asking 
 public code recognise a leaked key with certainty.
 """
 
+import hashlib
+import hmac
 import re
 import secrets
 import zlib
@@ -29,6 +31,12 @@ def looks_valid(secret: str) -> bool:
 def hint_of(secret: str) -> str:
     """What may be shown of a key for ever: enough to tell it from others, far too little to use it."""
     return f"{secret[: len(PREFIX) + 4]}…{secret[-4:]}"
+
+
+def digest_of(secret: str, pepper: bytes) -> str:
+    """What is kept of a secret, and what it is found by: only the holder of the pepper can make it, so the time that a
+    search by it takes tells nothing about any secret."""
+    return hmac.digest(pepper, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
 
 
 def _checksum(body: str) -> str:

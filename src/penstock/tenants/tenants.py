@@ -1,0 +1,47 @@
+"""The services of this room, put together over one database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from penstock.database.connection import Database
+from penstock.tenants.accounts import Accounts
+from penstock.tenants.audit import AuditLog
+from penstock.tenants.callers import Callers
+from penstock.tenants.invitations import Invitations
+from penstock.tenants.keys import Keys
+from penstock.tenants.last_use import LastUse
+from penstock.tenants.passwords import Passwords
+from penstock.tenants.plan_store import PlanStore
+from penstock.tenants.plans import configured_plans
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """Accounts, keys and plans, who holds a key, and what was done to any of them."""
+
+    accounts: Accounts
+    keys: Keys
+    callers: Callers
+    plans: PlanStore
+    invitations: Invitations
+    audit: AuditLog
+    last_use: LastUse
+
+    @classmethod
+    def of(
+        cls, database: Database, pepper: bytes, *, own_plans: Mapping[str, dict[str, Any]], default_plan: str
+    ) -> Self:
+        """The plans are the settings `plans` and `default_plan`. Raises OperatorError for a plan that is none."""
+        plans = PlanStore(database, configured_plans(own_plans), default=default_plan)
+        last_use, passwords = LastUse(database), Passwords()
+        callers = Callers(database, pepper, plans, last_use)
+        return cls(
+            Accounts(database, plans, passwords, changed=callers.forget),
+            Keys(database, pepper, plans, changed=callers.forget),
+            callers,
+            plans,
+            Invitations(database, pepper, plans, passwords),
+            AuditLog(database),
+            last_use,
+        )
