@@ -23,6 +23,7 @@ from penstock.api.models import models_router
 from penstock.api.openapi import openapi_router
 from penstock.api.routes import error_forms, hot_routes
 from penstock.api.transport.connection import Connection
+from penstock.api.usage import usage_router
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -46,6 +47,7 @@ from penstock.tenants.last_use import LastUse
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.tenants import Tenants
 from penstock.tenants.usage import Ledger
+from penstock.tenants.usage_report import UsageReport
 from penstock.web.access import ADMIN_KEY, ANY_KEY
 
 _FLUSH_SECONDS = 3.0
@@ -123,7 +125,7 @@ async def running(
         inference = Inference(Router(workers), Shaper(grammars), admission, relay, Meter(ledger, requests))
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections))
-        front = _front(settings, authenticator, inference, workers, drain, registry)
+        front = _front(settings, authenticator, inference, workers, drain, registry, UsageReport(database))
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -176,6 +178,7 @@ def _front(
     workers: Workers,
     drain: Drain,
     registry: CollectorRegistry,
+    usage: UsageReport,
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await authenticator.caller(request.scope, ANY_KEY)
@@ -186,6 +189,7 @@ def _front(
     hot = hot_routes(authenticator, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(
         models_router(workers, authenticated, currency=settings.currency),
+        usage_router(usage, authenticator.caller, currency=settings.currency, row_days=settings.usage_days),
         openapi_router(authenticated),
         metrics_router(registry, administrator),
         health_router(workers, drain),

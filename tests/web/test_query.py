@@ -34,6 +34,11 @@ def test_numbers_booleans_and_text_are_read_by_the_type_of_their_field() -> None
     assert read("limit=5&after=12&revoked=true") == Page(limit=5, after="12", revoked=True)
 
 
+@pytest.mark.parametrize("number", ["1.0", "1e1", "", "+5", "five", "0x5", "9" * 19])
+def test_a_whole_number_is_written_as_one(number: str) -> None:
+    assert (refused(f"limit={number}").code, refused(f"limit={number}").param) == ("invalid_type", "limit")
+
+
 def test_text_may_be_empty_and_anything_in_utf_8() -> None:
     assert read("after=").after == ""
     assert read("after=%C3%A9%26+%3D").after == "é& ="

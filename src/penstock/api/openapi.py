@@ -8,8 +8,8 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
-from penstock.api import anthropic, chat, completions, embeddings, health, metrics, models, responses
-from penstock.api.wire_schemas import WireSchemas
+from penstock.api import anthropic, chat, completions, embeddings, health, metrics, models, responses, usage
+from penstock.api.wire_schemas import WireSchemas, portable
 from penstock.errors import ApiError, InvalidRequest, Unauthenticated, Unavailable
 from penstock.protocol.errors import ErrorEnvelope
 from penstock.web.access import Access
@@ -44,7 +44,8 @@ def operations() -> list[Operation]:
     """Every operation of this server."""
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
     asking = [chat.operation(), completions.operation(), responses.operation(), embeddings.operation()]
-    return [*asking, *anthropic.operations(), *models.operations(), itself, metrics.operation(), *health.operations()]
+    told = [*models.operations(), *usage.operations(), itself, metrics.operation(), *health.operations()]
+    return [*asking, *anthropic.operations(), *told]
 
 
 def openapi_router(authenticated: Callable[..., Any]) -> APIRouter:
@@ -127,13 +128,19 @@ def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
         return
     (described,) = msgspec.json.schema_components([operation.query])[1].values()
     for name, schema in described["properties"].items():
-        yield {"name": name, "in": "query", "required": name in described.get("required", ()), "schema": schema}
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in described.get("required", ()),
+            "schema": portable(schema),
+        }
 
 
 def _responses(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
     content = {operation.media_type: {"schema": schemas.of(operation.answer)}}
     if operation.event is not None:
         content["text/event-stream"] = {"schema": _event(operation, schemas)}
+    content.update((kind, {"schema": {"type": "string"}}) for kind in operation.media)
     responses = {200: _response(200, "Done.", content)}
     for status in {*operation.more_answers, *(error.status for error in operation.all_errors)}:
         errors = [error for error in operation.all_errors if error.status == status]

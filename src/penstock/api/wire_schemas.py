@@ -28,11 +28,11 @@ class WireSchemas:
                 components[self._name(struct)]["required"].remove(described.tag_field)
             if struct in untagged:
                 components[self._name(struct)]["properties"][described.tag_field]["enum"].append(None)
-        self.components = {name: _portable(schema) for name, schema in components.items()}
+        self.components = {name: portable(schema) for name, schema in components.items()}
 
     def of(self, type_: Any) -> dict[str, Any]:
         """The schema of one of the types; of a struct, a reference."""
-        schema: dict[str, Any] = _portable(self._schemas[type_])
+        schema: dict[str, Any] = portable(self._schemas[type_])
         return schema
 
     def _name(self, struct: Any) -> str:
@@ -82,13 +82,13 @@ def _has_default(field: inspect.Field) -> bool:
     return not (field.default is NODEFAULT and field.default_factory is NODEFAULT)
 
 
-def _portable(schema: Any) -> Any:
+def portable(schema: Any) -> Any:
     r"""The schema with its patterns in the dialect of JSON Schema, which writes `$` for Python's `\Z`."""
     if isinstance(schema, list):
-        return [_portable(one) for one in schema]
+        return [portable(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: re.sub(r"\\Z$", "$", value) if key == "pattern" and isinstance(value, str) else _portable(value)
+        key: re.sub(r"\\Z$", "$", value) if key == "pattern" and isinstance(value, str) else portable(value)
         for key, value in schema.items()
     }

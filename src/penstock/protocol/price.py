@@ -21,3 +21,9 @@ class Price(Struct, frozen=True):
         cached = usage.prompt_tokens_details.cached_tokens
         fresh = usage.prompt_tokens - cached
         return fresh * self.input + cached * self.cached_input + usage.completion_tokens * self.output
+
+
+def decimal(picos: int) -> str:
+    """An amount of the currency with all its digits and no more: `0.00035`."""
+    whole, rest = divmod(abs(picos), PICOS)
+    return f"{'-' * (picos < 0)}{whole}.{rest:012d}".rstrip("0").rstrip(".")

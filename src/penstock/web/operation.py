@@ -67,6 +67,8 @@ class Operation:
     """Of the answer; `answer` is `str` where it is not JSON."""
     more_answers: Mapping[int, Any] = field(default_factory=dict)
     """Status -> type, of answers that are neither 200 nor an error."""
+    media: tuple[str, ...] = ()
+    """Media types that the answer can be had in beside JSON."""
     errors: tuple[type[ApiError], ...] = ()
     """Beside those of connections, keys and bodies, and our own fault."""
     envelope: Any = ErrorEnvelope
