@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from penstock.inference.meter import Asked, Entry
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.tenants.caller import Caller
+from penstock.tenants.limits import Standing
 from penstock.tenants.usage import UsageRecord
 
 ROUNDS = 7
@@ -49,6 +50,7 @@ class Nowhere:
     path = ROW.endpoint
     begun = True
     broken_off = None
+    standing: Callable[[], Standing] | None = None
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:

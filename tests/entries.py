@@ -1,9 +1,12 @@
 """Requests as the meter follows them, without a server around."""
 
+from collections.abc import Callable
+
 from penstock.errors import ApiError
 from penstock.inference.meter import Asked, Entry
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
+from penstock.tenants.limits import Standing
 from penstock.tenants.usage import UsageRecord
 
 CALLER = Caller("acct", "key", "name", project_id="proj")
@@ -16,6 +19,7 @@ class Delivered:
     path = "/v1/chat/completions"
 
     def __init__(self, *, begun: bool = False, broken_off: ApiError | None = None) -> None:
+        self.standing: Callable[[], Standing] | None = None
         self.begun = begun
         self.broken_off = broken_off
 

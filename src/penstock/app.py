@@ -44,6 +44,8 @@ from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
 from penstock.settings import Settings
 from penstock.tenants.last_use import LastUse
+from penstock.tenants.limits import Limiter
+from penstock.tenants.memory_limits import MemoryLimits
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.tenants import Tenants
 from penstock.tenants.usage import Ledger
@@ -122,10 +124,12 @@ async def running(
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
-        inference = Inference(Router(workers), Shaper(grammars), admission, relay, Meter(ledger, requests))
+        limiter = MemoryLimits()
+        meter = Meter(ledger, requests)
+        inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections))
-        front = _front(settings, authenticator, inference, workers, drain, registry, UsageReport(database))
+        front = _front(settings, authenticator, inference, workers, drain, registry, UsageReport(database), limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -179,6 +183,7 @@ def _front(
     drain: Drain,
     registry: CollectorRegistry,
     usage: UsageReport,
+    limiter: Limiter,
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await authenticator.caller(request.scope, ANY_KEY)
@@ -194,7 +199,7 @@ def _front(
         metrics_router(registry, administrator),
         health_router(workers, drain),
     )
-    return Front(hot, cold, drain, errors=error_forms())
+    return Front(hot, cold, drain, limiter=limiter, errors=error_forms())
 
 
 def _engine(model: Model) -> Engine:

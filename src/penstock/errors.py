@@ -84,11 +84,15 @@ class ContextLengthExceeded(InvalidRequest):
 
     code = "context_length_exceeded"
 
-    def __init__(self, context_length: int, *, prompt: int | str, output: int | None = None, param: str) -> None:
-        """All in tokens. `prompt` is a string where it is only known to be `at least 9000`."""
+    def __init__(
+        self, context_length: int, *, prompt: int | str, output: int | None = None, param: str, whose: str = ""
+    ) -> None:
+        """All in tokens. `prompt` is a string where it is only known to be `at least 9000`; `whose` bound it is where
+        it is not the model's: `the plan free`."""
+        for_whom = f" with {whose}" if whose else ""
         asked = f", and {output} tokens of answer were asked for" if output else ""
         super().__init__(  # LiteLLM and CrewAI know it by the first words, LangChain by "prompt is too long"
-            f"This model's maximum context length is {context_length} tokens. The prompt is too long: it has "
+            f"This model's maximum context length is {context_length} tokens{for_whom}. The prompt is too long: it has "
             f"{prompt}{asked}. Shorten it or ask for less.",
             param=param,
         )
@@ -243,6 +247,12 @@ class RateLimited(ApiError):
     def __init__(self, message: str, *, limit: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, retry_after=retry_after)
         self.limit = limit
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        headers = super().headers()
+        if self.retry_after is not None:  # the official clients read it before the whole seconds
+            headers.append((b"retry-after-ms", b"%d" % math.ceil(self.retry_after * 1000)))
+        return headers
 
 
 class NeverFits(RateLimited):

@@ -8,11 +8,15 @@ from scripted_engine import Connection, answering, engine, relay
 
 from penstock.engines.echo import Echo
 from penstock.engines.engine import Abilities, Endpoint
+from penstock.engines.relay import Relay
 from penstock.errors import ContextLengthExceeded, InvalidRequest
 from penstock.inference import context
+from penstock.inference.prompt import ChatPrompt, TextPrompts
+from penstock.inference.room import Room, room_for
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.embeddings import EmbeddingRequest
+from penstock.tenants.caller import Caller
 
 TOOL = {"type": "function", "function": {"name": "f", "description": "d" * 600}}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "9" * 600}}
@@ -41,8 +45,25 @@ async def check(asked: ChatRequest, *, counts: int | None, context_length: int =
         await count(reader, writer)
 
     async with engine(connection, context_length=context_length, max_output=max_output) as endpoint, relay() as talks:
-        await context.check(asked, endpoint, talks)
+        await fitted(asked, endpoint, talks)
     return was_asked
+
+
+def whole(endpoint: Endpoint) -> Room:
+    """A room that nothing but the model bounds."""
+    return room_for(Caller("acct", "key", ""), endpoint)
+
+
+async def fitted(asked: ChatRequest, endpoint: Endpoint, talks: Relay, *, room: Room | None = None) -> ChatRequest:
+    prompt, room = ChatPrompt(asked, endpoint, talks), room or whole(endpoint)
+    context.check(asked, prompt, room)
+    return await context.fitted(asked, prompt, room)
+
+
+async def fitted_completion(asked: CompletionRequest, endpoint: Endpoint, talks: Relay) -> None:
+    prompts, room = TextPrompts(asked.prompts, endpoint, talks), whole(endpoint)
+    context.check_completion(asked, prompts, room)
+    await context.fit_texts(prompts, room, output=asked.output_limit or 1, name="prompt")
 
 
 @pytest.mark.parametrize(
@@ -101,11 +122,12 @@ async def test_more_output_than_the_model_gives_is_refused_by_the_name_that_was_
     ("max_output", "fields", "limit"),
     [(50, {}, 50), (50, {"max_tokens": 7}, 7), (50, {"max_completion_tokens": 7}, 7), (1000, {}, None)],
 )
-def test_the_models_own_bound_holds_where_the_request_names_none(
+async def test_the_models_own_bound_holds_where_the_request_names_none(
     max_output: int, fields: dict[str, Any], limit: int | None
 ) -> None:
     endpoint = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=1000), 4, 1000, max_output)
-    assert context.bounded(request(**fields), endpoint).output_limit == limit
+    async with relay() as talks:
+        assert (await fitted(request(**fields), endpoint, talks)).output_limit == limit
 
 
 def tokenizing(tokens: int) -> Connection:
@@ -121,7 +143,7 @@ async def check_prompt(prompt: Any, *, counts: int | None = None, max_tokens: in
         engine(count, context_length=1000, max_output=500, abilities=knows) as endpoint,
         relay() as talks,
     ):
-        await context.check_completion(asked, endpoint, talks)
+        await fitted_completion(asked, endpoint, talks)
 
 
 async def test_a_raw_prompt_may_fill_the_context_to_the_last_token() -> None:
@@ -140,9 +162,9 @@ KNOWING = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=2000), 4
 @pytest.mark.parametrize("token", ["50", "9999999"])
 async def test_a_bias_is_for_tokens_that_the_model_has(token: str) -> None:
     async with relay() as talks:
-        await context.check(request(logit_bias={"0": 1, "49": -1}), KNOWING, talks)
+        await fitted(request(logit_bias={"0": 1, "49": -1}), KNOWING, talks)
         with pytest.raises(InvalidRequest, match=rf"^{token} is no token of this model.* 0 to 49") as refused:
-            await context.check(request(logit_bias={"0": 1, token: -1}), KNOWING, talks)
+            await fitted(request(logit_bias={"0": 1, token: -1}), KNOWING, talks)
     assert refused.value.param == "logit_bias"
 
 
@@ -150,7 +172,7 @@ async def test_the_same_holds_for_raw_prompts() -> None:
     fields = {"model": "m", "prompt": "Hi", "max_tokens": 1, "logit_bias": {"50": 1}}
     async with relay() as talks:
         with pytest.raises(InvalidRequest, match="50 is no token") as refused:
-            await context.check_completion(msgspec.convert(fields, CompletionRequest), KNOWING, talks)
+            await fitted_completion(msgspec.convert(fields, CompletionRequest), KNOWING, talks)
     assert refused.value.param == "logit_bias"
 
 
@@ -171,7 +193,7 @@ async def test_tokens_for_a_model_that_takes_text_alone() -> None:
     endpoint = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=64), 4, 64, 64)
     async with relay() as talks:
         with pytest.raises(InvalidRequest, match="m takes text, not tokens") as refused:
-            await context.check_completion(CompletionRequest(model="m", prompt=[1]), endpoint, talks)
+            await fitted_completion(CompletionRequest(model="m", prompt=[1]), endpoint, talks)
     assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "prompt")
 
 
@@ -184,14 +206,16 @@ async def test_more_output_than_the_model_gives_for_a_raw_prompt() -> None:
 def test_the_bound_of_a_completion_that_names_none(given: int | None, max_output: int, limit: int) -> None:
     endpoint = Endpoint("m", "http://nowhere", "m", "k", Echo(context_length=1000), 4, 1000, max_output)
     asked = CompletionRequest(model="m", prompt="Hi", max_tokens=given)
-    assert context.bounded_completion(asked, endpoint).output_limit == limit
+    assert context.bounded_completion(asked, whole(endpoint)).output_limit == limit
 
 
 async def check_inputs(inputs: Any, *, counts: int | None = None) -> None:
     count = answering(b"") if counts is None else tokenizing(counts)
     knows = Abilities(chat=False, embeddings=True, vocabulary=50)
     async with engine(count, context_length=1000, abilities=knows) as endpoint, relay() as talks:
-        await context.check_inputs(EmbeddingRequest(model="m", input=inputs), endpoint, talks)
+        given = TextPrompts(EmbeddingRequest(model="m", input=inputs).inputs, endpoint, talks)
+        context.check_texts(given, whole(endpoint), output=0, name="input")
+        await context.fit_texts(given, whole(endpoint), output=0, name="input")
 
 
 async def test_an_input_may_fill_the_whole_context() -> None:

@@ -18,7 +18,7 @@ from penstock.protocol.anthropic_request import (
     parse_messages_request,
 )
 from penstock.web.access import INFERENCE
-from penstock.web.operation import OF_MODELS, Operation
+from penstock.web.operation import OF_LIMITS, OF_MODELS, Operation
 
 _PROMPT = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -41,7 +41,7 @@ def operations() -> list[Operation]:
         answer=MessageAnswer,
         event=MessageEvent,
         done=False,
-        errors=OF_MODELS,
+        errors=(*OF_MODELS, *OF_LIMITS),
         envelope=AnthropicEnvelope,
         examples={"whole": _EXAMPLE, "streamed": {**_EXAMPLE, "stream": True}},
     )
@@ -81,9 +81,9 @@ class Messages:
 
     async def count_tokens(self, exchange: Exchange) -> None:
         """Answer how many tokens the prompt of a request would have."""
-        _, request = await self._door.enter(exchange, parse_count_request)
+        caller, request = await self._door.enter(exchange, parse_count_request)
         chat, names = as_chat(request)
         async with exchange.while_connected():
             with names.in_errors():
-                tokens = await self._inference.count(chat)
+                tokens = await self._inference.count(chat, caller)
             await exchange.answer(200, encode(TokenCount(tokens)))

@@ -9,6 +9,7 @@ from penstock.api.exchange import Exchange
 from penstock.api.request_log import log_request
 from penstock.errors import ApiError, InternalError, MethodNotAllowed
 from penstock.protocol.errors import ErrorForm
+from penstock.tenants.limits import Limiter
 from penstock.web.asgi import ClientGone, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
@@ -31,16 +32,19 @@ class Front:
         cold: ColdPlane,
         drain: Drain,
         *,
+        limiter: Limiter | None = None,
         errors: Mapping[str, ErrorForm] | None = None,
     ) -> None:
         self.routes = routes
         self._errors = errors or {}
+        self._limiter = limiter
         self.cold = cold
         self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
         exchange.errors = self._errors.get(exchange.path, exchange.errors)
+        exchange.limiter = self._limiter
         try:
             methods = self.routes.get(exchange.path)
             if methods is None:

@@ -12,7 +12,7 @@ from penstock.protocol.answer import ChatCompletion
 from penstock.protocol.chat import ChatRequest, parse_chat_request
 from penstock.protocol.chat_chunk import ChatCompletionChunk
 from penstock.web.access import INFERENCE
-from penstock.web.operation import OF_MODELS, Operation
+from penstock.web.operation import OF_LIMITS, OF_MODELS, Operation
 
 _MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _PARAMETERS = {
@@ -68,7 +68,7 @@ def operation() -> Operation:
         request=ChatRequest,
         answer=ChatCompletion,
         event=ChatCompletionChunk,
-        errors=OF_MODELS,
+        errors=(*OF_MODELS, *OF_LIMITS),
         examples=_EXAMPLES,
     )
 

@@ -16,7 +16,7 @@ from penstock.protocol.completions import (
 )
 from penstock.protocol.sse import TextChunkWriter
 from penstock.web.access import INFERENCE
-from penstock.web.operation import OF_MODELS, Operation
+from penstock.web.operation import OF_LIMITS, OF_MODELS, Operation
 
 _EXAMPLE = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -37,7 +37,7 @@ def operation() -> Operation:
         request=CompletionRequest,
         answer=TextCompletion,
         event=TextCompletionChunk,
-        errors=OF_MODELS,
+        errors=(*OF_MODELS, *OF_LIMITS),
         examples={"whole": _EXAMPLE, "streamed": {**_EXAMPLE, "stream": True}},
     )
 

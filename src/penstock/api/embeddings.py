@@ -14,7 +14,7 @@ from penstock.protocol.embeddings import (
     parse_embedding_request,
 )
 from penstock.web.access import INFERENCE
-from penstock.web.operation import OF_MODELS, Operation
+from penstock.web.operation import OF_LIMITS, OF_MODELS, Operation
 
 
 def operation() -> Operation:
@@ -28,7 +28,7 @@ def operation() -> Operation:
         summary="Make vectors of texts",
         request=EmbeddingRequest,
         answer=EmbeddingAnswer,
-        errors=OF_MODELS,
+        errors=(*OF_MODELS, *OF_LIMITS),
         examples={"numbers": example, "base64": {**example, "encoding_format": "base64"}},
     )
 

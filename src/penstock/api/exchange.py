@@ -3,12 +3,13 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from penstock.errors import ApiError
 from penstock.protocol.errors import ErrorForm, OpenAIErrors
+from penstock.tenants.limits import Limiter, Standing, headers_of
 from penstock.web.asgi import ClientGone, Headers, Receive, Scope, Send
 from penstock.web.body import json_body
 
@@ -28,6 +29,8 @@ class Exchange:
         self.errors: ErrorForm = OpenAIErrors()
         self.status: int | None = None
         self.finished = False
+        self.limiter: Limiter | None = None
+        self.standing: Callable[[], Standing] | None = None
         self._receive = receive
         self._send = send
         self._started = time.monotonic()
@@ -90,7 +93,16 @@ class Exchange:
 
     def _common_headers(self) -> Headers:
         ids = [(name, self.request_id.encode()) for name in self.errors.id_headers]
-        return [*ids, (b"openai-processing-ms", b"%d" % self.spent_ms)]
+        return [*ids, (b"openai-processing-ms", b"%d" % self.spent_ms), *self._limit_headers()]
+
+    def _limit_headers(self) -> Headers:
+        """What is left of the limits: of those for the request's model, once that is known."""
+        caller = self.scope.get("caller")
+        if self.standing is not None:
+            return [*headers_of(self.standing())]
+        if caller is None or self.limiter is None or not self.path.startswith("/v1/"):
+            return []
+        return [*headers_of(self.limiter.standing(caller))]
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Send the status and the head, with the headers that are on every answer."""

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from penstock.catalogue.prices import PriceList
 from penstock.catalogue.workers import Worker, Workers
 from penstock.engines.engine import Abilities
 from penstock.errors import ModelNotFound, UnknownUrl
 from penstock.protocol.models import Ability, ModelCard, ModelDetails, ModelList, ModelPrice
+from penstock.tenants.caller import Caller
 from penstock.web.answer import READING, answered
 from penstock.web.operation import Operation
 
@@ -40,15 +41,18 @@ def models_router(workers: Workers, authenticated: Any, *, currency: str) -> API
     router = APIRouter(prefix="/v1/models", dependencies=[Depends(authenticated)])
 
     @router.api_route("", methods=READING)
-    async def list_models() -> Response:
+    async def list_models(request: Request) -> Response:
         """Every name that a request may give as `model`."""
-        return answered(ModelList(data=[_render(name, worker, currency) for name, worker in workers.named()]))
+        caller: Caller = request.scope["caller"]
+        usable = [(name, worker) for name, worker in workers.named() if caller.may_use(worker.model.id)]
+        return answered(ModelList(data=[_render(name, worker, currency) for name, worker in usable]))
 
     @router.api_route("/{name:path}", methods=READING)
-    async def show_model(name: str) -> Response:
+    async def show_model(name: str, request: Request) -> Response:
         """One model; names contain slashes."""
+        caller: Caller = request.scope["caller"]
         worker = workers.get(name)
-        if worker is None:
+        if worker is None or not caller.may_use(worker.model.id):
             raise ModelNotFound(name)
         return answered(_render(name, worker, currency))
 

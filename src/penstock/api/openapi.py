@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Response
 from penstock import __version__
 from penstock.api import anthropic, chat, completions, embeddings, health, metrics, models, responses, usage
 from penstock.api.wire_schemas import WireSchemas, portable
-from penstock.errors import ApiError, InvalidRequest, Unauthenticated, Unavailable
+from penstock.errors import ApiError, InvalidRequest, RateLimited, Unauthenticated, Unavailable
 from penstock.protocol.errors import ErrorEnvelope
+from penstock.tenants.limits import Standing, headers_of
 from penstock.web.access import Access
 from penstock.web.answer import READING
 from penstock.web.operation import Operation
@@ -26,14 +27,32 @@ _INVALID_CODES = (
     *("unsupported_content", "unsupported_model"),
 )
 """The codes of an InvalidRequest, which say more than its class."""
+
+
+def _limit_header(name: str) -> dict[str, Any]:
+    what, of = name.split("-")[2:]
+    if what == "reset":
+        says = f"Until all {of} are there again: `20ms`, `1s`, `6m0s`."
+        return {"description": says, "schema": {"type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?[0-9]+m?s$"}}
+    says = f"The tightest limit on {of}" if what == "limit" else f"What is left of the {of}"
+    return {"description": f"{says}; 2147483647: none is set.", "schema": {"type": "integer", "minimum": 0}}
+
+
 _HEADERS = {
     "x-request-id": {"description": "Names this request; also in the log.", "schema": {"type": "string"}},
     "openai-processing-ms": {"description": "Milliseconds until the status.", "schema": {"type": "integer"}},
     "retry-after": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "retry-after-ms": {"description": "The same, exactly.", "schema": {"type": "integer", "minimum": 1}},
     "www-authenticate": {"description": "How to say who calls.", "schema": {"enum": ["Bearer", "Cookie"]}},
 }
 _ALWAYS = ("x-request-id", "openai-processing-ms")
-_OF_STATUS = {Unavailable.status: ("retry-after",), Unauthenticated.status: ("www-authenticate",)}
+_OF_STATUS = {
+    Unavailable.status: ("retry-after",),
+    Unauthenticated.status: ("www-authenticate",),
+    RateLimited.status: ("retry-after", "retry-after-ms"),
+}
+_LIMITS = {name.decode(): _limit_header(name.decode()) for name, _ in headers_of(Standing())}
+"""On every answer to a known key."""
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`penstock keys create NAME` makes a key."},
     "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -84,7 +103,7 @@ def document(of: Iterable[Operation]) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": schemas.components, "headers": _HEADERS, "securitySchemes": _SECURITY},
+        "components": {"schemas": schemas.components, "headers": {**_HEADERS, **_LIMITS}, "securitySchemes": _SECURITY},
     }
 
 
@@ -141,7 +160,8 @@ def _responses(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
     if operation.event is not None:
         content["text/event-stream"] = {"schema": _event(operation, schemas)}
     content.update((kind, {"schema": {"type": "string"}}) for kind in operation.media)
-    responses = {200: _response(200, "Done.", content)}
+    limited = _LIMITS if operation.access.scopes is not None and operation.path.startswith("/v1/") else {}
+    responses = {200: _response(200, "Done.", content, limited)}
     for status in {*operation.more_answers, *(error.status for error in operation.all_errors)}:
         errors = [error for error in operation.all_errors if error.status == status]
         forms = [_refusal(errors, operation, schemas)] if errors else []
@@ -149,12 +169,13 @@ def _responses(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
             forms.insert(0, schemas.of(operation.more_answers[status]))
         says = " ".join(_distinct((error.__doc__ or "").partition("\n")[0] for error in errors))
         schema = forms[0] if len(forms) == 1 else {"anyOf": forms}
-        responses[status] = _response(status, says or f"{HTTPStatus(status).phrase}.", _json(schema))
+        responses[status] = _response(status, says or f"{HTTPStatus(status).phrase}.", _json(schema), limited)
     return {str(status): responses[status] for status in sorted(responses)}
 
 
-def _response(status: int, says: str, content: dict[str, Any]) -> dict[str, Any]:
-    names = (*_ALWAYS, *_OF_STATUS.get(status, ()))
+def _response(status: int, says: str, content: dict[str, Any], limited: Iterable[str]) -> dict[str, Any]:
+    known = limited if status != Unauthenticated.status else ()
+    names = (*_ALWAYS, *_OF_STATUS.get(status, ()), *known)
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     return {"description": says, "headers": headers, "content": content}
 

@@ -10,7 +10,7 @@ from penstock.protocol.responses_chat import as_chat
 from penstock.protocol.responses_items import MessageItem
 from penstock.protocol.responses_request import ResponsesRequest, parse_responses_request
 from penstock.web.access import INFERENCE
-from penstock.web.operation import OF_MODELS, Operation
+from penstock.web.operation import OF_LIMITS, OF_MODELS, Operation
 
 _EXAMPLE = {
     "model": "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -33,7 +33,7 @@ def operation() -> Operation:
         answer=Response,
         event=ResponseEvent,
         done=False,
-        errors=OF_MODELS,
+        errors=(*OF_MODELS, *OF_LIMITS),
         examples={"whole": _EXAMPLE, "streamed": {**_EXAMPLE, "stream": True}},
     )
 

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 
 from penstock.engines.engine import Endpoint, Piece
 from penstock.engines.relay import EngineStream, Relay
@@ -16,6 +17,9 @@ from penstock.inference.form import Shaped, Shaper, form_of
 from penstock.inference.kept_form import KeptForm
 from penstock.inference.kind import check_embeds, check_writes
 from penstock.inference.meter import Asked, Delivery, Entry, Meter
+from penstock.inference.prompt import ChatPrompt, Measured, TextPrompts
+from penstock.inference.reserve import Answers, reserve
+from penstock.inference.room import Room, room_for
 from penstock.inference.route import Router
 from penstock.inference.stop import StopScanner
 from penstock.inference.token_logprobs import LogprobQueue
@@ -26,6 +30,7 @@ from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.embeddings import EmbeddingRequest
 from penstock.protocol.sampling import SamplingRequest
 from penstock.tenants.caller import Caller
+from penstock.tenants.limits import Limiter
 
 
 class Completion:
@@ -102,9 +107,12 @@ def text_readers(request: CompletionRequest) -> dict[int, ChoiceReader]:
 class Inference:
     """Runs completions."""
 
-    def __init__(self, router: Router, shaper: Shaper, admission: Admission, relay: Relay, meter: Meter) -> None:
+    def __init__(
+        self, router: Router, shaper: Shaper, limiter: Limiter, admission: Admission, relay: Relay, meter: Meter
+    ) -> None:
         self._router = router
         self._shaper = shaper
+        self._limiter = limiter
         self._admission = admission
         self._relay = relay
         self._meter = meter
@@ -120,20 +128,27 @@ class Inference:
         with self._followed(request, caller, request_id=request_id, delivery=delivery) as entry:
             form = form_of(request)
             endpoint = self._router.pick(request.model)
+            room = room_for(caller, endpoint)
             shaped = await self._shaper.shape(request, form, endpoint)
-            await context.check(shaped.request, endpoint, self._relay)
-            async with self._admitted(request.model, endpoint, entry, places=request.choices):
-                bounded = context.bounded(shaped.request, endpoint)
-                async with self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream:
-                    entry.counts = stream.counts
-                    yield Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
+            prompt = ChatPrompt(shaped.request, endpoint, self._relay)
+            context.check(shaped.request, prompt, room)
+            answers = Answers(request.choices, request.output_limit)
+            await self._reserve(entry, caller, room, prompt=prompt, answers=answers)
+            bounded = await context.fitted(shaped.request, prompt, room)
+            async with (
+                self._admitted(request.model, endpoint, entry, places=request.choices),
+                self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream,
+            ):
+                entry.counts = stream.counts
+                yield Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
 
-    async def count(self, request: ChatRequest) -> int:
+    async def count(self, request: ChatRequest, caller: Caller) -> int:
         """The tokens that the prompt of a chat completion would have. Raises what `chat` does before it runs."""
         form = form_of(request)
+        self._router.find(request.model, caller)
         endpoint = self._router.pick(request.model)
         shaped = await self._shaper.shape(request, form, endpoint)
-        return await context.count(shaped.request, endpoint, self._relay)
+        return await context.count(ChatPrompt(shaped.request, endpoint, self._relay), endpoint)
 
     @asynccontextmanager
     async def complete(
@@ -143,8 +158,13 @@ class Inference:
         with self._followed(request, caller, request_id=request_id, delivery=delivery) as entry:
             endpoint = self._router.pick(request.model)
             check_writes(request.model, endpoint)
-            request = context.bounded_completion(request, endpoint)
-            await context.check_completion(request, endpoint, self._relay)
+            room = room_for(caller, endpoint)
+            request = context.bounded_completion(request, room)
+            prompts = TextPrompts(request.prompts, endpoint, self._relay)
+            context.check_completion(request, prompts, room)
+            answers = Answers(request.choices, request.output_limit)
+            await self._reserve(entry, caller, room, prompt=prompts, answers=answers)
+            await context.fit_texts(prompts, room, output=request.output_limit or 1, name="prompt")
             # The choices of one prompt need their slots at once; beyond the slots, prompts wait inside the engine.
             places = max(request.n or 1, min(request.choices, endpoint.slots))
             async with (
@@ -161,7 +181,11 @@ class Inference:
         with self._followed(request, caller, request_id=request_id, delivery=delivery) as entry:
             endpoint = self._router.pick(request.model)
             check_embeds(request.model, endpoint, dimensions=request.dimensions)
-            await context.check_inputs(request, endpoint, self._relay)
+            room = room_for(caller, endpoint)
+            inputs = TextPrompts(request.inputs, endpoint, self._relay)
+            context.check_texts(inputs, room, output=0, name="input")
+            await self._reserve(entry, caller, room, prompt=inputs, answers=Answers())
+            await context.fit_texts(inputs, room, output=0, name="input")
             entry.counts.choices_per_prompt = 1
             vectors: list[bytes] = []
             for portion in portions(request.inputs, context_length=endpoint.context_length):
@@ -178,7 +202,7 @@ class Inference:
         self, request: SamplingRequest | EmbeddingRequest, caller: Caller, *, request_id: str, delivery: Delivery
     ) -> AbstractContextManager[Entry]:
         """From here on the request ends in the ledger. Raises ModelNotFound: nothing is counted of such a model."""
-        worker = self._router.find(request.model)
+        worker = self._router.find(request.model, caller)
         sampling = request if isinstance(request, SamplingRequest) else None
         tier = sampling.service_tier if sampling else None
         asked = Asked(
@@ -189,6 +213,11 @@ class Inference:
             price=worker.price,
         )
         return self._meter.follow(caller, asked, delivery=delivery)
+
+    async def _reserve(self, entry: Entry, caller: Caller, room: Room, *, prompt: Measured, answers: Answers) -> None:
+        """From here on the request counts against the caller's limits. Raises RateLimited."""
+        entry.limited_by(partial(self._limiter.standing, caller, room.endpoint.model))
+        entry.reserved(await reserve(self._limiter, caller, room, prompt=prompt, answers=answers))
 
     @asynccontextmanager
     async def _admitted(self, model: str, endpoint: Endpoint, entry: Entry, *, places: int) -> AsyncIterator[None]:

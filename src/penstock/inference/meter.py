@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from penstock.engines.engine import Counts
-from penstock.errors import ApiError, InternalError
+from penstock.errors import ApiError, InternalError, RateLimited
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
+from penstock.tenants.limits import Free, Grant, Standing, Used
 from penstock.tenants.usage import Ledger, UsageRecord
 
 CLIENT_LEFT = 499
@@ -19,6 +20,9 @@ CLIENT_LEFT = 499
 
 class Delivery(Protocol):
     """How the answer gets to whoever asked."""
+
+    standing: Callable[[], Standing] | None
+    """Where the caller stands with the limits of this request; None as long as nothing is known of them."""
 
     @property
     def path(self) -> str:
@@ -51,11 +55,17 @@ class Observer(Protocol):
     def ended(self, row: UsageRecord, entry: "Entry") -> None:
         """Never waits and never fails."""
 
+    def limit_hit(self, limit: str) -> None:
+        """A request was refused by the limit of this name. Never waits and never fails."""
+
 
 class Unobserved:
     """Nobody is told."""
 
     def ended(self, row: UsageRecord, entry: "Entry") -> None:
+        """Nothing is done."""
+
+    def limit_hit(self, limit: str) -> None:
         """Nothing is done."""
 
 
@@ -76,14 +86,24 @@ class Entry:
         self._caller = caller
         self._asked = asked
         self._delivery = delivery
+        self._grant: Grant = Free()
         self._settled = False
+
+    def limited_by(self, standing: Callable[[], Standing]) -> None:
+        """The limits that hold for the request."""
+        self._delivery.standing = standing
+
+    def reserved(self, grant: Grant) -> None:
+        """What was reserved for the request; it is settled with it."""
+        self._grant = grant
+        self.limited_by(grant.standing)
 
     def complete(self) -> None:
         """The answer is whole. Called before its end is sent: who has seen the end finds the row, whatever happens."""
         self.settle("completed", 200)
 
     def settle(self, outcome: str, status: int, *, error_code: str | None = None) -> None:
-        """Record the request; what is said later changes nothing.
+        """Record the request and settle its grant; what is said later changes nothing.
 
         A plain call without an await, so no cancellation can come between a request and its row.
         """
@@ -92,7 +112,16 @@ class Entry:
         self._settled = True
         # What failed is billed only where the client got something of it; an answer of 5xx is none.
         billed = outcome != "failed" or (self._delivery.begun and self.first_token is not None)
-        self._record(self._row(outcome, status, error_code, self.counts if billed else Counts()), self)
+        row = self._row(outcome, status, error_code, self.counts if billed else Counts())
+        self._record(row, self)
+        self._grant.settle(self._used(outcome, row.cost))
+
+    def _used(self, outcome: str, cost: int) -> Used | None:
+        """What counts against the caller's limits: None for what failed before it gave anything."""
+        if outcome == "failed" and self.first_token is None:
+            return None
+        usage = self.counts.usage()
+        return Used(usage.prompt_tokens, usage.completion_tokens, cost)
 
     def _row(self, outcome: str, status: int, error_code: str | None, counts: Counts) -> UsageRecord:
         usage, price, now = counts.usage(), self._asked.price, time.monotonic()
@@ -147,6 +176,8 @@ class Meter:
             yield entry
             entry.complete()
         except ApiError as error:
+            if isinstance(error, RateLimited):
+                self._observer.limit_hit(error.limit)
             entry.settle("failed", error.status, error_code=error.code)
             raise
         except (asyncio.CancelledError, GeneratorExit):

@@ -3,6 +3,7 @@
 from penstock.catalogue.workers import State, Worker, Workers
 from penstock.engines.engine import Endpoint
 from penstock.errors import ModelFailed, ModelLoading, ModelNotFound, ModelUnavailable
+from penstock.tenants.caller import Caller
 
 _RETRY_PULL_SECONDS = 15
 _RETRY_LOAD_SECONDS = 2
@@ -15,10 +16,13 @@ class Router:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
-    def find(self, name: str) -> Worker:
-        """The worker whose model answers to `name`, whether it is ready or not. Raises ModelNotFound."""
+    def find(self, name: str, caller: Caller | None = None) -> Worker:
+        """The worker whose model answers to `name`, whether it is ready or not.
+
+        Raises ModelNotFound, in the same words where the caller may not use the model.
+        """
         worker = self._workers.get(name)
-        if worker is None:
+        if worker is None or (caller is not None and not caller.may_use(worker.model.id)):
             raise ModelNotFound(name)
         return worker
 

@@ -62,7 +62,7 @@ def refusal(caller: Caller, model: str, reached: Sequence[Reached]) -> RateLimit
 
 def _message(caller: Caller, model: str, reached: Reached, end: str) -> str:
     rule = reached.rule
-    whose = owner_of(rule, caller)
+    whose = owner_of(rule.subject_id, caller)
     # The first words are those of OpenAI's own message, by which clients and people know it.
     start = f"Rate limit reached for {model} on {_named(rule)}: {whose[0].upper()}{whose[1:]}"
     where = f" for {rule.model}" if rule.model else ""

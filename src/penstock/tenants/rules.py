@@ -76,8 +76,8 @@ def asked_of(worst: Worst) -> tuple[int, int, int, int, int]:
     return (1, 1, worst.input_tokens, worst.output_tokens, worst.cost)
 
 
-def owner_of(rule: Rule, caller: Caller) -> str:
+def owner_of(subject_id: str, caller: Caller) -> str:
     """Whose figure it is, in the words of a message to the caller."""
-    if rule.subject_id == caller.account_id:
+    if subject_id == caller.account_id:
         return f"the plan {caller.plan_name}" if caller.plan_name else "the account"
-    return "this API key" if rule.subject_id == caller.key_id else "the API key that made this one"
+    return "this API key" if subject_id == caller.key_id else "the API key that made this one"

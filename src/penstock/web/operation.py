@@ -11,6 +11,7 @@ from penstock.errors import (
     EngineError,
     ExpectationFailed,
     HeadTooLarge,
+    InsufficientQuota,
     InternalError,
     InvalidJson,
     InvalidKey,
@@ -21,7 +22,9 @@ from penstock.errors import (
     ModelLoading,
     ModelNotFound,
     ModelUnavailable,
+    NeverFits,
     PermissionDenied,
+    RateLimited,
     RequestTimeout,
     RequestTooLarge,
     ServerOverloaded,
@@ -41,6 +44,8 @@ OF_MODELS = (
     EngineError,
 )
 """What any route that asks an engine can answer."""
+OF_LIMITS = (RateLimited, NeverFits, InsufficientQuota)
+"""What any route can answer whose use counts against limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
