@@ -129,7 +129,7 @@ async def running(
         inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections))
-        front = _front(settings, authenticator, inference, workers, drain, registry, UsageReport(database), limiter)
+        front = _front(settings, authenticator, inference, workers, drain, registry, tenants.usage, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 

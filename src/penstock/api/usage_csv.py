@@ -31,16 +31,23 @@ def columns(result: type[Struct]) -> list[str]:
 
 def head(result: type[Struct]) -> str:
     """The first line."""
-    return _lines([columns(result)])
+    return lines([columns(result)])
 
 
 def rows(buckets: Iterable[Any]) -> str:
     """The lines of these buckets of a page; one without results has none."""
-    return _lines(
-        [_time(bucket.start_time), _time(bucket.end_time), *map(_cell, _flat(result))]
+    return lines(
+        [_time(bucket.start_time), _time(bucket.end_time), *_flat(result)]
         for bucket in buckets
         for result in bucket.results
     )
+
+
+def lines(cells: Iterable[Iterable[Any]]) -> str:
+    """Lines of cells, none of which a spreadsheet takes for a formula."""
+    written = io.StringIO()
+    csv.writer(written).writerows(map(_cell, line) for line in cells)
+    return written.getvalue()
 
 
 def _flat(result: Struct) -> Iterator[Any]:
@@ -64,9 +71,3 @@ def _cell(value: Any) -> Any:
 
 def _time(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _lines(cells: Iterable[Iterable[Any]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows(cells)
-    return written.getvalue()

@@ -17,6 +17,7 @@ COMMANDS = {
     "chat": ("chat", "Talk to a model in the terminal."),
     "run": ("run", "Answer one prompt and exit."),
     "keys": ("keys", "Create, list and revoke API keys."),
+    "usage": ("usage", "Show what was used and what it cost."),
     "models": ("models", "List, pull, show and remove models."),
     "openapi": ("openapi", "Print the API as an OpenAPI document."),
     "doctor": ("doctor", "Check this machine and say how to mend what is wrong."),

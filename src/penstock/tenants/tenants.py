@@ -14,11 +14,12 @@ from penstock.tenants.last_use import LastUse
 from penstock.tenants.passwords import Passwords
 from penstock.tenants.plan_store import PlanStore
 from penstock.tenants.plans import configured_plans
+from penstock.tenants.usage_report import UsageReport
 
 
 @dataclass(frozen=True)
 class Tenants:
-    """Accounts, keys and plans, who holds a key, and what was done to any of them."""
+    """Accounts, keys and plans, who holds a key, what was done to any of them, and what they used."""
 
     accounts: Accounts
     keys: Keys
@@ -27,6 +28,7 @@ class Tenants:
     invitations: Invitations
     audit: AuditLog
     last_use: LastUse
+    usage: UsageReport
 
     @classmethod
     def of(
@@ -44,4 +46,5 @@ class Tenants:
             Invitations(database, pepper, plans, passwords),
             AuditLog(database),
             last_use,
+            UsageReport(database),
         )
