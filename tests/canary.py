@@ -14,8 +14,10 @@ WITHIN_SECONDS = 2.0
 def key_of_a_stranger(server: RunningServer) -> str:
     """A key of an account that is not the operator's."""
     with closing(sqlite3.connect(server.data_dir / "penstock.db")) as database, database:
-        row = ("acct_stranger", "stranger@example.org", "Stranger", "user", time.time())
-        database.execute("INSERT INTO accounts (id, email, name, role, created_at) VALUES (?, ?, ?, ?, ?)", row)
+        row = ("acct_stranger", "stranger@example.org", "Stranger", "user", "unlimited", time.time())
+        database.execute(
+            "INSERT INTO accounts (id, email, name, role, plan, created_at) VALUES (?, ?, ?, ?, ?, ?)", row
+        )
     made = penstock("keys", "create", "stranger", "--account", "stranger@example.org", data_dir=server.data_dir)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()

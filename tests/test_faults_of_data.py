@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from running_server import Answer, RunningServer, eventually, penstock, serving
+from running_server import Answer, RunningServer, eventually, free_port, penstock, serving
 
 CONFIG = """
 [[models]]
@@ -18,6 +18,14 @@ context_length = 64
 [models.echo]
 directives = true
 tokens_per_second = 50
+"""
+LIMITED = """
+[[models]]
+id = "limited"
+engine = "echo"
+context_length = 64
+[plans.unlimited.models.limited]
+requests_per_minute = 2
 """
 CLOCK = Path(__file__).parent / "shifted_clock"
 SHM_LOCKS = (120, 8)
@@ -108,7 +116,7 @@ def set_clock(clock: Path, seconds: int) -> None:
     new.rename(clock)
 
 
-def test_a_clock_that_jumps_breaks_nothing_off(tmp_path: Path) -> None:
+def test_a_clock_that_jumps_moves_no_limit_and_breaks_nothing_off(tmp_path: Path) -> None:
     """Keys end by the wall clock, as they were made to; everything else runs on one that only goes forward."""
     clock = tmp_path / "clock"
     set_clock(clock, 0)
@@ -116,7 +124,8 @@ def test_a_clock_that_jumps_breaks_nothing_off(tmp_path: Path) -> None:
         "PYTHONPATH": os.pathsep.join([str(CLOCK), os.environ.get("PYTHONPATH", "")]),
         "SHIFTED_CLOCK": str(clock),
     }
-    with serving(tmp_path / "data", "--model", "echo", config=CONFIG, environ=environ) as server:
+    config = f"metrics_port = {free_port()}\n{CONFIG}{LIMITED}"
+    with serving(tmp_path / "data", "--model", "echo", "--model", "limited", config=config, environ=environ) as server:
         made = penstock("keys", "create", "short", "--expires", "7m", data_dir=server.data_dir)
         short = {"authorization": f"Bearer {made.stdout.strip()}"}
         stream = iter(
@@ -128,9 +137,15 @@ def test_a_clock_that_jumps_breaks_nothing_off(tmp_path: Path) -> None:
         answers = []
         for shift in (300, -300):
             set_clock(clock, shift)
-            answers.append(server.chat("one two"))
+            answers += [server.chat("one two"), server.chat("one", model="limited")]
             assert server.request("GET", "/v1/models", headers=short).status == 200
         assert list(stream)[-1].choices[0].finish_reason == "stop"
+        for shift in (-300, 0, 300):
+            set_clock(clock, shift)
+            refused = server.chat("one", model="limited")
+            assert (refused.status, refused.error["code"]) == (429, "rate_limit_exceeded")
+            assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert b'penstock_limits_hit_total{limit="requests_per_minute"} 3.0' in server.metrics().body
         set_clock(clock, 600)
         assert server.request("GET", "/v1/models", headers=short).status == 401
         in_the_ledger(server, request_ids(answers))

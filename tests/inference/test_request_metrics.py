@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.inference.meter import Entry
 from penstock.inference.request_metrics import LIMITS, Distribution, RequestMetrics
+from penstock.tenants.rules import BUDGET, FIGURES
 from penstock.tenants.usage import UsageRecord
 
 ROW = UsageRecord(
@@ -121,7 +122,7 @@ def test_limits_are_counted_by_their_own_names_alone() -> None:
         metrics.limit_hit(limit)
     hit = {name[1]: value for name, value in samples(metrics).items() if value}
     assert hit == {"requests_per_minute": 2, "monthly_budget": 1, "concurrency": 1}
-    assert not set(LIMITS) & {"context", "max_output", "models", "batch_lines"}
+    assert set(LIMITS) == {*FIGURES, BUDGET}
 
 
 def test_nobody_is_named() -> None:
