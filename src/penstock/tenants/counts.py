@@ -17,11 +17,13 @@ class Count(Protocol):
     held: int
     """What requests under way may come to use."""
 
-    def used(self, now: float) -> int:
-        """What was used and still counts."""
+    @property
+    def used(self) -> Callable[[float], int]:
+        """Of a moment: what was used and still counts."""
 
-    def take(self, now: float, amount: int) -> Entry | None:
-        """Reserve `amount` for a request."""
+    @property
+    def take(self) -> Callable[[float, int], Entry | None]:
+        """From a moment on, reserve so much for a request."""
 
     def settle(self, now: float, amount: int, used: int | None, taken: Entry | None) -> None:
         """End the reservation of `amount`; `used` is what counts from now on, None is nothing at all."""
@@ -36,17 +38,13 @@ class Count(Protocol):
 class Arrivals:
     """Requests of a window: each counts from its admission on."""
 
-    __slots__ = ("_window", "held")
+    __slots__ = ("_window", "held", "take", "used")
 
     def __init__(self, seconds: float) -> None:
         self.held = 0
         self._window = Window(seconds)
-
-    def used(self, now: float) -> int:
-        return self._window.total(now)
-
-    def take(self, now: float, amount: int) -> Entry | None:
-        return self._window.add(now, amount)
+        self.used = self._window.total
+        self.take = self._window.add
 
     def settle(self, now: float, amount: int, used: int | None, taken: Entry | None) -> None:
         if used is None and taken is not None:
@@ -65,14 +63,12 @@ class Tokens:
     So no window has more of them than the limit, by when requests began as by when they ended.
     """
 
-    __slots__ = ("_window", "held")
+    __slots__ = ("_window", "held", "used")
 
     def __init__(self, seconds: float) -> None:
         self.held = 0
         self._window = Window(seconds)
-
-    def used(self, now: float) -> int:
-        return self._window.total(now)
+        self.used = self._window.total
 
     def take(self, now: float, amount: int) -> Entry | None:
         self.held += amount
