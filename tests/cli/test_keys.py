@@ -7,7 +7,7 @@ import click
 import pytest
 from running_server import penstock
 
-from penstock.cli.keys import seconds_of
+from penstock.cli.durations import seconds_of
 from penstock.tenants.secret import looks_valid
 
 

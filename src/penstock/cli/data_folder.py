@@ -1,10 +1,11 @@
 """The data folder, opened by a command: what works whether or not a server runs on it."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -12,8 +13,11 @@ from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.errors import ApiError, OperatorError
 from penstock.settings import Settings, load_settings
+from penstock.tenants.paging import LONGEST_PAGE, Page
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.tenants import Tenants
+
+T = TypeVar("T")
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,3 +54,25 @@ async def opened(settings: Settings) -> AsyncIterator[Tenants]:
         raise OperatorError(error.message) from error
     finally:
         await database.close()
+
+
+def in_folder(data_dir: str | None, config: Path | None, act: Callable[[Tenants], Awaitable[T]]) -> T:
+    """What `act` gives for the data folder that the two options lead to. Raises OperatorError as `opened` does."""
+
+    async def run() -> T:
+        async with opened(settings_of(data_dir, config)) as tenants:
+            return await act(tenants)
+
+    return asyncio.run(run())
+
+
+async def all_of(page: Callable[..., Awaitable[Page[T]]], **filters: object) -> list[T]:
+    """Every row of a list that comes in pages."""
+    found: list[T] = []
+    after: str | None = None
+    while True:
+        portion = await page(after=after, limit=LONGEST_PAGE, **filters)
+        found += portion.rows
+        if not portion.has_more:
+            return found
+        after = portion.rows[-1].id  # type: ignore[attr-defined]  # every row has one: it is the cursor

@@ -97,8 +97,8 @@ class PlanStore:
             if after is None:
                 await _refuse_where_used(connection, name)
             await connection.execute(delete(plans).where(plans.c.name == name))
-            details = {"from": msgspec.to_builtins(before.plan), "to": after and msgspec.to_builtins(after.plan)}
-            await append(connection, by, "plan.reset", name, details)
+            left = _whole(after.plan if after else Plan(), msgspec.to_builtins(before.plan))
+            await append(connection, by, "plan.reset", name, differences(msgspec.to_builtins(before.plan), left))
         return after
 
     async def _room_for(self, connection: AsyncConnection, name: str) -> NamedPlan:
