@@ -18,7 +18,7 @@ from rich.table import Table
 
 from penstock.api import usage_csv
 from penstock.cli.data_folder import data_options, opened, settings_of
-from penstock.cli.keys import seconds_of
+from penstock.cli.durations import seconds_of
 from penstock.cli.screen import printable
 from penstock.protocol.price import PICOS, decimal
 from penstock.settings import Settings
