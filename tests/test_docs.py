@@ -52,7 +52,8 @@ def test_the_map_names_only_files_that_are_there() -> None:
 def test_the_map_lists_every_decision() -> None:
     pages = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
     assert re.findall(r"\(decisions/(\d{4}-[^)]+)\)", ARCHITECTURE.partition("## Why it is like this")[2]) == pages
-    assert [int(page[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    numbers = [int(page[:4]) for page in pages]  # given out before the pages are written, which come in any order
+    assert numbers == sorted(set(numbers))
 
 
 def test_the_table_of_clients_has_no_hole() -> None:
