@@ -14,7 +14,7 @@ from running_server import RunningServer
 from usage_client import MIDNIGHT, NOW, asking
 from usage_rows import NOON, put, row
 
-from penstock.api.usage import COMPLETIONS, COSTS, EMBEDDINGS, OWN
+from penstock.api.usage import COMPLETIONS, COSTS, EMBEDDINGS, MOST_RESULTS, OWN
 from penstock.database.connection import Database
 from penstock.errors import DatabaseAway
 from penstock.tenants.usage_report import DAY, HOUR, MINUTE
@@ -198,6 +198,28 @@ async def test_pages_follow_each_other_without_a_gap(
     assert [bucket for page in pages for bucket in page["data"]] == whole["data"]
     starts = [bucket["start_time"] for bucket in whole["data"]]
     assert starts == list(range(start, starts[-1] + 1, seconds))
+
+
+async def test_a_page_ends_early_with_too_many_results(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    await database.connect()
+    rows = [row(n, NOON - n // 150 * DAY, key_id=f"key_{n % 150:03}") for n in range(150 * 70)]
+    await put(database, rows)
+    async with asking(database) as client:
+        query = f"start_time={MIDNIGHT - 69 * DAY}&group_by=api_key_id&limit=31"
+        data, page = [], await get(client, COMPLETIONS, query)
+        while True:
+            data += page["data"]
+            if not page["has_more"]:
+                break
+            page = await get(client, COMPLETIONS, f"{query}&page={page['next_page']}")
+        costs = f"start_time={MIDNIGHT - 69 * DAY}&group_by=api_key_id&limit=180"
+        first = await get(client, COSTS, costs)
+        rest = await get(client, COSTS, f"{costs}&page={first['next_page']}")
+    assert [len(bucket["results"]) for bucket in data] == [150] * 70
+    assert MOST_RESULTS <= 150 * len(first["data"]) <= 2 * MOST_RESULTS
+    assert len(first["data"]) + len(rest["data"]) == 70
+    await database.close()
 
 
 async def test_what_has_not_begun_has_no_buckets(client: httpx2.AsyncClient) -> None:

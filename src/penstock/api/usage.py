@@ -1,7 +1,8 @@
 """GET /v1/usage, and OpenAI's /v1/organization/usage/completions, .../embeddings and /v1/organization/costs."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,10 @@ OWN = "/v1/usage"
 COMPLETIONS = "/v1/organization/usage/completions"
 EMBEDDINGS = "/v1/organization/usage/embeddings"
 COSTS = "/v1/organization/costs"
+
+MOST_RESULTS = 5000
+"""With so many results a page ends, at the end of a bucket, whatever its limit."""
+_FIRST_PART = 24
 
 
 def operations() -> list[Operation]:
@@ -107,8 +112,10 @@ class UsagePages:
         if query.format == "csv" or (query.format is None and usage_csv.wants_csv(request.headers.get("accept", ""))):
             return await self._csv(question, form, query, seconds)
         start = _start_of_page(query, question, seconds)
-        stop = min(question.stop, start + most * seconds)
-        page = await self._page(replace(question, start=start, stop=stop), form, query.group_by, seconds)
+        question = replace(question, start=start)
+        last = min(question.stop, start + most * seconds)
+        page = await self._page(replace(question, stop=last), form, query.group_by, seconds)
+        stop = page.data[-1].end_time if page.data else last
         page.has_more = stop < question.stop
         page.next_page = f"page_{stop:x}" if page.has_more else None
         return answered(page)
@@ -124,12 +131,33 @@ class UsagePages:
             )
 
     async def _page(self, question: Question, form: Form, names: list[str], seconds: int) -> AnyPage:
-        try:
-            buckets = await self.report.buckets(question, seconds=seconds)
-        except SQLAlchemyError as error:
-            raise DatabaseAway("The ledger cannot be read just now. Try again.", retry_after=1) from error
-        rendered: Any = [self._bucket(bucket, form, names) for bucket in buckets]
-        return form.page(data=rendered, has_more=False, next_page=None)
+        """The buckets of the question, up to the one that the results become too many with."""
+        data: list[Any] = []
+        async with aclosing(self._parts(question, form, names, seconds)) as parts:
+            async for part in parts:
+                data += part
+                if sum(len(bucket.results) for bucket in data) >= MOST_RESULTS:
+                    break
+        return form.page(data=data, has_more=False, next_page=None)
+
+    async def _parts(
+        self, question: Question, form: Form, names: list[str], seconds: int
+    ) -> AsyncGenerator[list[Any], None]:
+        """The buckets in parts of some thousand results: what is rendered at once keeps the streams of others waiting.
+
+        How many buckets that is shows in the part before. Raises DatabaseAway.
+        """
+        start, count = question.start, _FIRST_PART if names else MOST_RESULTS
+        while start < question.stop:
+            stop = min(question.stop, start + count * seconds)
+            try:
+                buckets = await self.report.buckets(replace(question, start=start, stop=stop), seconds=seconds)
+            except SQLAlchemyError as error:
+                raise DatabaseAway("The ledger cannot be read just now. Try again.", retry_after=1) from error
+            yield [self._bucket(bucket, form, names) for bucket in buckets]
+            results = sum(len(bucket.groups) for bucket in buckets)
+            count = max(1, min(8 * count, count * MOST_RESULTS // max(1, results)))
+            start = stop
 
     def _bucket(self, bucket: Bucket, form: Form, names: list[str]) -> Any:
         results: Any = [
@@ -142,19 +170,14 @@ class UsagePages:
         for name in ("limit", "page"):
             if getattr(query, name) is not None:
                 raise InvalidRequest(f"CSV is given whole: leave {name} out.", param=name)
-        _, most = form.limits[query.bucket_width]
-        starts = range(question.start, question.stop, most * seconds)
-        parts = [replace(question, start=at, stop=min(at + most * seconds, question.stop)) for at in starts]
-
-        pages = (await self._page(part, form, query.group_by, seconds) for part in parts)
-        first = await anext(pages, None)  # before the status is sent, so that an error has one
+        parts = self._parts(question, form, query.group_by, seconds)
+        first: list[Any] = await anext(parts, [])  # before the status is sent, so that an error has one
 
         async def lines() -> AsyncIterator[str]:
-            yield usage_csv.head(form.result)
-            if first is not None:
-                yield usage_csv.rows(first.data)
-            async for page in pages:
-                yield usage_csv.rows(page.data)
+            async with aclosing(parts):
+                yield usage_csv.head(form.result) + usage_csv.rows(first)
+                async for part in parts:
+                    yield usage_csv.rows(part)
 
         headers = {"content-disposition": 'attachment; filename="usage.csv"'}
         return StreamingResponse(lines(), headers=headers, media_type="text/csv")

@@ -20,7 +20,14 @@ Second = Annotated[int, Meta(ge=0, le=32_503_680_000, description="Seconds since
 Start = Annotated[Second, Meta(description="Seconds since 1970, inclusive. Buckets are whole: it is rounded down.")]
 End = Annotated[Second, Meta(description="Seconds since 1970, exclusive; rounded up. Without it: now.")]
 Page = Annotated[str, Meta(min_length=1, max_length=64, description="`next_page` of the page before.")]
-Limit = Annotated[int, Meta(ge=1, le=1440, description="Buckets of a page: 1m 60 (to 1440), 1h 24 (168), 1d 7 (31).")]
+Limit = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=1440,
+        description="Buckets of a page: 1m 60 (to 1440), 1h 24 (168), 1d 7 (31). Thousands of results end it sooner.",
+    ),
+]
 CostLimit = Annotated[int, Meta(ge=1, le=180, description="Buckets of a page.")]
 Format = Annotated[
     Literal["json", "csv"], Meta(description="`csv` gives all buckets at once, without paging; as `Accept: text/csv`.")

@@ -116,7 +116,7 @@ class UsageReport:
     async def _groups(self, question: Question, span: tuple[int, int], seconds: int) -> dict[int, list[Group]]:
         found: dict[int, list[Group]] = defaultdict(list)
         for row in await self._ask(_sum(question, span, seconds)):
-            found[int(row[0])].append(Group(_values(row[1:-7]), _sums(row[-7:])))
+            found[row[0]].append(Group(_values(row[1:-7]), _sums(row[-7:])))
         for groups in found.values():
             groups.sort(key=lambda group: _order(group.values))  # databases differ in how they order text
         return found
@@ -194,7 +194,7 @@ def _values(row: Sequence[Any]) -> tuple[Value, ...]:
 
 
 def _sums(row: Sequence[Any]) -> Sums:
-    return Sums(*(int(str(figure)) for figure in row))  # PostgreSQL's sums are decimals
+    return Sums(*map(int, row))  # PostgreSQL's sums are decimals
 
 
 def _order(values: tuple[Value, ...]) -> tuple[str, ...]:
