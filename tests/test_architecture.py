@@ -29,7 +29,7 @@ BROAD_EXCEPTS = {
 
 # Classes whose instances are values: they hold no connection, no task and nothing that one request could leave behind.
 VALUES = {
-    *("Access", "Decoder", "Encoder", "Meta", "MetaData", "NewType", "ParamSpec"),
+    *("Access", "Decoder", "Encoder", "Meta", "MetaData", "NewType", "Operation", "ParamSpec"),
     *("Path", "Table", "TypeVar", "Version"),
 }
 FACTORIES = {"create_engine", "create_async_engine", "connect", "open", "new_event_loop", "dict", "list", "set"}

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.registry import Collector
 
+from penstock.api.admin.routes import admin_router
 from penstock.api.asgi import Front
 from penstock.api.cold import build_cold_plane
-from penstock.api.credentials import Authenticator
 from penstock.api.drain import Drain
 from penstock.api.gauges import Gauges
 from penstock.api.health import health_router
 from penstock.api.metrics import metrics_router
 from penstock.api.models import models_router
 from penstock.api.openapi import openapi_router
+from penstock.api.openapi import operations as api_operations
 from penstock.api.routes import error_forms, hot_routes
 from penstock.api.transport.connection import Connection
 from penstock.api.usage import usage_router
@@ -28,6 +29,11 @@ from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
 from penstock.catalogue.workers import Worker, Workers
+from penstock.console.keys import OwnKeys
+from penstock.console.log_in import SigningIn
+from penstock.console.routes import console_router
+from penstock.console.routes import operations as console_operations
+from penstock.console.sessions import OwnSessions
 from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.engines.echo import Echo
@@ -48,9 +54,11 @@ from penstock.tenants.limits import Limiter
 from penstock.tenants.memory_limits import MemoryLimits
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.tenants import Tenants
+from penstock.tenants.tries import Tries
 from penstock.tenants.usage import Ledger
-from penstock.tenants.usage_report import UsageReport
 from penstock.web.access import ADMIN_KEY, ANY_KEY
+from penstock.web.gate import Gate
+from penstock.web.operation import Operation
 
 _FLUSH_SECONDS = 3.0
 """How long a shutdown waits for a database that is away."""
@@ -120,7 +128,7 @@ async def running(
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
 
         drain = Drain()
-        authenticator = Authenticator(tenants.callers)
+        gate = Gate(tenants.callers, tenants.sessions)
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
@@ -129,7 +137,7 @@ async def running(
         inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections))
-        front = _front(settings, authenticator, inference, workers, drain, registry, tenants.usage, limiter)
+        front = _front(settings, gate, tenants, inference, workers, drain, registry, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -177,29 +185,41 @@ def _registry(*collectors: Collector) -> CollectorRegistry:
 
 def _front(
     settings: Settings,
-    authenticator: Authenticator,
+    gate: Gate,
+    tenants: Tenants,
     inference: Inference,
     workers: Workers,
     drain: Drain,
     registry: CollectorRegistry,
-    usage: UsageReport,
     limiter: Limiter,
 ) -> Front:
     async def authenticated(request: Request) -> None:
-        await authenticator.caller(request.scope, ANY_KEY)
+        await gate.caller(request.scope, ANY_KEY)
 
     async def administrator(request: Request) -> None:
-        await authenticator.caller(request.scope, ADMIN_KEY)
+        await gate.caller(request.scope, ADMIN_KEY)
 
-    hot = hot_routes(authenticator, inference, ping_seconds=settings.ping_seconds)
+    hot = hot_routes(gate, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(
         models_router(workers, authenticated, currency=settings.currency),
-        usage_router(usage, authenticator.caller, currency=settings.currency, row_days=settings.usage_days),
-        openapi_router(authenticated),
+        usage_router(tenants.usage, gate.caller, currency=settings.currency, row_days=settings.usage_days),
+        openapi_router(authenticated, operations()),
         metrics_router(registry, administrator),
         health_router(workers, drain),
+        admin_router(gate, tenants),
+        _console(settings, gate, tenants),
     )
     return Front(hot, cold, drain, limiter=limiter, errors=error_forms())
+
+
+def operations() -> list[Operation]:
+    """What every route of this server tells of itself."""
+    return [*api_operations(), *console_operations()]
+
+
+def _console(settings: Settings, gate: Gate, tenants: Tenants) -> APIRouter:
+    signing_in = SigningIn(tenants.accounts, tenants.invitations, tenants.sessions, Tries(), signup=settings.signup)
+    return console_router(gate, signing_in, OwnSessions(tenants.sessions), OwnKeys(tenants.keys))
 
 
 def _engine(model: Model) -> Engine:

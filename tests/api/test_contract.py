@@ -11,7 +11,8 @@ import schemathesis
 from running_server import RunningServer
 from schemathesis.checks import CHECKS
 
-from penstock.api.openapi import document, operations
+from penstock.api.openapi import document
+from penstock.app import operations
 
 EXAMPLES = int(os.environ.get("PENSTOCK_CONTRACT_EXAMPLES", "25"))
 CHECKED = [

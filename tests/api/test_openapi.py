@@ -8,8 +8,9 @@ import pytest
 from running_server import RunningServer, penstock
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from penstock.api.openapi import document, operations
+from penstock.api.openapi import document
 from penstock.api.routes import error_forms
+from penstock.app import operations
 from penstock.errors import ApiError
 from penstock.protocol.errors import OpenAIErrors
 

@@ -7,7 +7,8 @@ import schemathesis
 from running_server import SMOL_EMBEDDING, RunningServer
 from schemathesis.specs.openapi.checks import ignored_auth
 
-from penstock.api.openapi import document, operations
+from penstock.api.openapi import document
+from penstock.app import operations
 
 EXAMPLES = [
     pytest.param(operation.path, body, id=f"{operation.name}: {name}")

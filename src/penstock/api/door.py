@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from penstock.api.credentials import Authenticator
 from penstock.api.exchange import Exchange
 from penstock.api.stream import EventStream, EventWriter
 from penstock.inference.completion import Completion
@@ -14,6 +13,7 @@ from penstock.protocol.answer import encode
 from penstock.protocol.sse import PING
 from penstock.tenants.caller import Caller
 from penstock.web.access import INFERENCE
+from penstock.web.gate import Gate
 
 BODY_CAP = 16 << 20
 
@@ -25,13 +25,13 @@ Running = AbstractAsyncContextManager[Completion]
 class Door:
     """Lets requests in, and answers out."""
 
-    def __init__(self, authenticator: Authenticator, *, ping_seconds: float) -> None:
-        self._authenticator = authenticator
+    def __init__(self, gate: Gate, *, ping_seconds: float) -> None:
+        self._gate = gate
         self._ping_seconds = ping_seconds
 
     async def enter(self, exchange: Exchange, parse: Callable[[bytes], T]) -> tuple[Caller, T]:
         """Who calls, known before a byte of the body is read, and what `parse` makes of the body."""
-        caller = await self._authenticator.caller(exchange.scope, INFERENCE)
+        caller = await self._gate.caller(exchange.scope, INFERENCE)
         return caller, parse(await exchange.json_body(cap=BODY_CAP))
 
     async def answer(

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
 from penstock.api import anthropic, chat, completions, embeddings, health, metrics, models, responses, usage
+from penstock.api.admin import routes as admin
 from penstock.api.wire_schemas import WireSchemas, portable
 from penstock.errors import ApiError, InvalidRequest, RateLimited, Unauthenticated, Unavailable
 from penstock.protocol.errors import ErrorEnvelope
 from penstock.tenants.limits import Standing, headers_of
 from penstock.web.access import Access
 from penstock.web.answer import READING
+from penstock.web.cookie import PLAIN_NAME, SECURE_NAME
 from penstock.web.operation import Operation
 
 PATH = "/v1/openapi.json"
@@ -56,19 +58,21 @@ _LIMITS = {name.decode(): _limit_header(name.decode()) for name, _ in headers_of
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`penstock keys create NAME` makes a key."},
     "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "session": {"type": "apiKey", "in": "cookie", "name": PLAIN_NAME, "description": "As POST /api/login gives it."},
+    "safe_session": {"type": "apiKey", "in": "cookie", "name": SECURE_NAME, "description": "The same over https."},
 }
 
 
 def operations() -> list[Operation]:
-    """Every operation of this server."""
+    """Every operation of this room."""
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
     asking = [chat.operation(), completions.operation(), responses.operation(), embeddings.operation()]
     told = [*models.operations(), *usage.operations(), itself, metrics.operation(), *health.operations()]
-    return [*asking, *anthropic.operations(), *told]
+    return [*asking, *anthropic.operations(), *told, *admin.operations()]
 
 
-def openapi_router(authenticated: Callable[..., Any]) -> APIRouter:
-    """The route; `authenticated` lets only callers with a key through."""
+def openapi_router(authenticated: Callable[..., Any], described: Iterable[Operation]) -> APIRouter:
+    """The route; `authenticated` lets only callers with a key through. `described` is every route of the server."""
     router = APIRouter(dependencies=[Depends(authenticated)])
     encoded: list[bytes] = []
 
@@ -76,7 +80,7 @@ def openapi_router(authenticated: Callable[..., Any]) -> APIRouter:
     async def show() -> Response:
         """The document, which never changes while the server runs."""
         if not encoded:
-            encoded.append(msgspec.json.encode(document(operations())))
+            encoded.append(msgspec.json.encode(document(described)))
         return Response(encoded[0], media_type="application/json")
 
     return router
@@ -131,9 +135,10 @@ def _described(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
 
 def _security(access: Access) -> list[dict[str, list[str]]]:
     """Each of these lets in by itself; the scopes stand where OpenAPI has the roles of a credential."""
-    if access.everybody or access.scopes is None:
-        return []
-    return [{name: [scope] if scope else []} for scope in access.scopes or ("",) for name in _SECURITY]
+    scopes = () if access.scopes is None else access.scopes or ("",)
+    by_key = [{name: [scope] if scope else []} for scope in scopes for name in ("bearer", "header")]
+    by_session = [] if access.role is None else [{name: [str(access.role)]} for name in ("session", "safe_session")]
+    return [*by_key, *by_session]
 
 
 def _in_path(operation: Operation) -> Iterator[dict[str, Any]]:

@@ -4,20 +4,18 @@ from penstock.api.anthropic import Messages
 from penstock.api.asgi import Handler
 from penstock.api.chat import ChatCompletions
 from penstock.api.completions import TextCompletions
-from penstock.api.credentials import Authenticator
 from penstock.api.door import Door
 from penstock.api.embeddings import Embeddings
 from penstock.api.responses import Responses
 from penstock.inference.completion import Inference
 from penstock.protocol.anthropic_errors import AnthropicErrors
 from penstock.protocol.errors import ErrorForm
+from penstock.web.gate import Gate
 
 
-def hot_routes(
-    authenticator: Authenticator, inference: Inference, *, ping_seconds: float
-) -> dict[str, dict[str, Handler]]:
+def hot_routes(gate: Gate, inference: Inference, *, ping_seconds: float) -> dict[str, dict[str, Handler]]:
     """Path -> method -> handler."""
-    door = Door(authenticator, ping_seconds=ping_seconds)
+    door = Door(gate, ping_seconds=ping_seconds)
     messages = Messages(door, inference)
     return {
         "/v1/chat/completions": {"POST": ChatCompletions(door, inference).create},

@@ -3,7 +3,8 @@
 import click
 import msgspec
 
-from penstock.api.openapi import document, operations
+from penstock.api.openapi import document
+from penstock.app import operations
 
 
 @click.command("openapi")

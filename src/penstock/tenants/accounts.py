@@ -163,6 +163,7 @@ class Accounts:
             others = sessions.c.id != (keep_session or "")
             await connection.execute(delete(sessions).where(sessions.c.account_id == account_id, others))
             await append(connection, by, "account.set_password", account_id, {})
+        self._changed(account_id)
         return account
 
     async def verify(self, email: str, password: str) -> Account | None:

@@ -3,6 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,7 +38,7 @@ class Invitation:
     used_at: float | None = None
     used_by: str | None = None
 
-    def state(self, now: float) -> str:
+    def state(self, now: float) -> Literal["open", "used", "expired"]:
         """`open`, `used` or `expired`."""
         if self.used_at is not None:
             return "used"

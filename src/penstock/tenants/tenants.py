@@ -14,6 +14,7 @@ from penstock.tenants.last_use import LastUse
 from penstock.tenants.passwords import Passwords
 from penstock.tenants.plan_store import PlanStore
 from penstock.tenants.plans import configured_plans
+from penstock.tenants.sessions import Sessions
 from penstock.tenants.usage_report import UsageReport
 
 
@@ -26,6 +27,7 @@ class Tenants:
     callers: Callers
     plans: PlanStore
     invitations: Invitations
+    sessions: Sessions
     audit: AuditLog
     last_use: LastUse
     usage: UsageReport
@@ -38,12 +40,19 @@ class Tenants:
         plans = PlanStore(database, configured_plans(own_plans), default=default_plan)
         last_use, passwords = LastUse(database), Passwords()
         callers = Callers(database, pepper, plans, last_use)
+        sessions = Sessions(database, pepper)
+
+        def account_changed(account_id: str) -> None:
+            callers.forget(account_id)
+            sessions.forget(account_id)
+
         return cls(
-            Accounts(database, plans, passwords, changed=callers.forget),
+            Accounts(database, plans, passwords, changed=account_changed),
             Keys(database, pepper, plans, changed=callers.forget),
             callers,
             plans,
             Invitations(database, pepper, plans, passwords),
+            sessions,
             AuditLog(database),
             last_use,
             UsageReport(database),

@@ -7,6 +7,7 @@ but not for an address that its owner has signed in from: who guesses cannot kee
 import hashlib
 import ipaddress
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,16 +76,20 @@ class Tries:
 
     def succeeded(self, email: str, address: str) -> None:
         """The try that was begun had the right password: it is the owner, who is known at this address from now on."""
-        for bound in self._counted(email, address):
-            failures = self._failures.get(bound.which)
-            if failures is not None:
-                failures.count -= 1
+        self.take_back(email, address)
         pair = _pair(email, address)
         self._failures.pop(pair, None)
         self._owners[pair] = None
         self._owners.move_to_end(pair)
         if len(self._owners) > self._entries:
             self._owners.popitem(last=False)
+
+    def take_back(self, email: str, address: str) -> None:
+        """The try that was begun came to nothing, by no fault of whoever tried."""
+        for bound in self._counted(email, address):
+            failures = self._failures.get(bound.which)
+            if failures is not None:
+                failures.count -= 1
 
     def _counted(self, email: str, address: str) -> list[_Bound]:
         pair = _pair(email, address)
@@ -108,7 +113,7 @@ def _pair(email: str, address: str) -> bytes:
 
 
 def _folded(email: str) -> str:
-    return email.strip().lower()
+    return unicodedata.normalize("NFC", email.strip()).lower()
 
 
 def _network(address: str) -> str:

@@ -23,20 +23,25 @@ from penstock.errors import (
     ModelNotFound,
     ModelUnavailable,
     NeverFits,
+    NotSignedIn,
     PermissionDenied,
     RateLimited,
     RequestTimeout,
     RequestTooLarge,
     ServerOverloaded,
     UnsupportedMediaType,
+    WrongOrigin,
 )
 from penstock.protocol.errors import ErrorEnvelope
 from penstock.web.access import ANY_KEY, Access
+from penstock.web.origin import SAFE_METHODS
 
 OF_CONNECTIONS = (MalformedRequest, HeadTooLarge, ExpectationFailed, RequestTimeout, ServerOverloaded)
 """What any route can answer, before it is asked itself."""
 OF_KEYS = (MissingKey, InvalidKey, InvalidRequest, DatabaseAway)
 """What any route behind a key can answer."""
+OF_SESSIONS = (NotSignedIn, InvalidRequest, DatabaseAway)
+"""What any route that takes a session can answer."""
 OF_BODIES = (InvalidJson, InvalidRequest, RequestTooLarge, UnsupportedMediaType)
 """What any route with a JSON body can answer."""
 OF_MODELS = (
@@ -90,8 +95,19 @@ class Operation:
     @property
     def all_errors(self) -> tuple[type[ApiError], ...]:
         """Every error that this route can answer."""
-        keys = () if self.access.everybody else OF_KEYS
+        keys = OF_KEYS if self.access.scopes is not None else ()
+        sessions = () if self.access.role is None else OF_SESSIONS
+        origin = (WrongOrigin,) if self._is_held_to_origin else ()
         denied = (PermissionDenied,) if self.access.scopes or self.access.role else ()
         query = () if self.query is None else (InvalidRequest,)
         bodies = () if self.request is None else OF_BODIES
-        return tuple(dict.fromkeys((*OF_CONNECTIONS, *keys, *denied, *query, *bodies, *self.errors, InternalError)))
+        return tuple(
+            dict.fromkeys(
+                (*OF_CONNECTIONS, *keys, *sessions, *origin, *denied, *query, *bodies, *self.errors, InternalError)
+            )
+        )
+
+    @property
+    def _is_held_to_origin(self) -> bool:
+        takes_cookie = self.access.role is not None or self.path.startswith("/api/")
+        return takes_cookie and self.method not in SAFE_METHODS

@@ -1,0 +1,123 @@
+"""/api/login, /api/logout, /api/signup and /api/session: how a browser gets a session, and loses it."""
+
+from typing import Literal
+
+from fastapi import Response
+from msgspec import Struct
+
+from penstock.errors import NotFound, RateLimited, ServerOverloaded, SignupClosed, WrongPassword
+from penstock.tenants.accounts import Account, Accounts
+from penstock.tenants.audit import Actor
+from penstock.tenants.invitations import Invitations
+from penstock.tenants.sessions import Session, Sessions
+from penstock.tenants.tries import Tries
+from penstock.web.access import OPEN, SIGNED_IN
+from penstock.web.cookie import kept, taken_back
+from penstock.web.routing import Asked, Routing, private, route
+from penstock.web.shown import AccountShown, Deleted, SessionShown
+from penstock.web.wanted import LogIn, SignUp
+
+SignupMode = Literal["closed", "invitation", "open"]
+
+
+class SignedInShown(Struct, kw_only=True):
+    """Who is signed in."""
+
+    object: Literal["signed_in"] = "signed_in"
+    account: AccountShown
+    session: SessionShown
+
+
+LOG_IN = route(
+    "POST",
+    "/api/login",
+    "logIn",
+    "Sign in with e-mail and password; the session comes as a cookie",
+    request=LogIn,
+    answer=SignedInShown,
+    access=OPEN,
+    errors=(WrongPassword, RateLimited),
+)
+SIGN_UP = route(
+    "POST",
+    "/api/signup",
+    "signUp",
+    "Make an account for oneself, where the setting `signup` lets one, and sign in",
+    request=SignUp,
+    answer=SignedInShown,
+    access=OPEN,
+    errors=(SignupClosed, NotFound, RateLimited),
+)
+LOG_OUT = route("POST", "/api/logout", "logOut", "End this session", answer=Deleted, access=SIGNED_IN)
+SHOW = route("GET", "/api/session", "showSession", "Show who is signed in", answer=SignedInShown, access=SIGNED_IN)
+
+
+class SigningIn:
+    """The routes."""
+
+    operations = (LOG_IN, SIGN_UP, LOG_OUT, SHOW)
+
+    def __init__(
+        self, accounts: Accounts, invitations: Invitations, sessions: Sessions, tries: Tries, *, signup: SignupMode
+    ) -> None:
+        self._accounts = accounts
+        self._invitations = invitations
+        self._sessions = sessions
+        self._tries = tries
+        self._signup = signup
+
+    def add_to(self, routing: Routing) -> None:
+        routing.add(LOG_IN, self.log_in)
+        routing.add(SIGN_UP, self.sign_up)
+        routing.add(LOG_OUT, self.log_out)
+        routing.add(SHOW, self.show)
+
+    async def log_in(self, asked: Asked) -> Response:
+        """Whatever is wrong, the answer and the work are the same."""
+        given = await asked.body(LogIn)
+        self._tries.begin(given.email, asked.address)
+        try:
+            account = await self._accounts.verify(given.email, given.password)
+        except ServerOverloaded:
+            self._tries.take_back(given.email, asked.address)
+            raise
+        if account is None:
+            raise WrongPassword("There is no account with this e-mail and this password.")
+        self._tries.succeeded(given.email, asked.address)
+        return await self._signed_in(asked, account)
+
+    async def sign_up(self, asked: Asked) -> Response:
+        given = await asked.body(SignUp)
+        if self._signup == "closed":
+            raise SignupClosed("Nobody can sign up here; an administrator makes accounts.")
+        if self._signup == "invitation" and given.invitation is None:
+            raise SignupClosed("An account is made by invitation here: send the one you have as `invitation`.")
+        self._tries.begin(given.email, asked.address)  # each costs a password's hash
+        by = Actor(given.email.strip().lower(), request_id=asked.visitor.request_id)
+        if given.invitation is None:
+            account = await self._accounts.create(given.email, by=by, name=given.name, password=given.password)
+        else:
+            account = await self._invitations.redeem(
+                given.invitation, email=given.email, password=given.password, name=given.name, by=by
+            )
+        return await self._signed_in(asked, account)
+
+    async def log_out(self, asked: Asked) -> Response:
+        visitor = asked.visitor
+        ended = await self._sessions.end(visitor.session_id, account_id=visitor.account_id)
+        forgotten = {"set-cookie": taken_back(secure=asked.secure)}
+        return private(Deleted(id=ended.id, object="session"), forgotten)
+
+    async def show(self, asked: Asked) -> Struct:
+        signed_in = asked.visitor.signed_in
+        assert signed_in is not None, "the route is for sessions"
+        return _shown(signed_in.account, signed_in.session)
+
+    async def _signed_in(self, asked: Asked, account: Account) -> Response:
+        # Always a new token: one that was there before, planted perhaps, never becomes this account's.
+        session, token = await self._sessions.begin(account, client=asked.client, instead_of=asked.visitor.token)
+        return private(_shown(account, session), {"set-cookie": kept(token, secure=asked.secure)})
+
+
+def _shown(account: Account, session: Session) -> SignedInShown:
+    return SignedInShown(account=AccountShown.of(account), session=SessionShown.of(session, current=session.id))
