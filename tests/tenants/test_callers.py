@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tenancy import OPERATOR, Clock, callers_of, tenants_of
 
 from penstock.database.connection import BLOCK_SECONDS, Database
-from penstock.errors import InvalidKey
-from penstock.tenants.accounts import Account
+from penstock.errors import DatabaseAway, InvalidKey
+from penstock.tenants.accounts import Account, AccountChanges
 from penstock.tenants.callers import CACHE_SECONDS, Callers
 from penstock.tenants.secret import new_secret
 from penstock.tenants.tenants import Tenants
@@ -174,3 +175,105 @@ async def test_what_is_remembered_is_bounded(database: Database, tenants: Tenant
     assert len(callers._unknown) == 10
     await database.close()
     await callers.find(secret)
+
+
+class AwayDatabase(Database):
+    """A database that gives no answer while it is `away`."""
+
+    away = False
+
+    @asynccontextmanager
+    async def read(self, *, seconds: float = BLOCK_SECONDS) -> AsyncIterator[AsyncConnection]:
+        if self.away:
+            raise exc.TimeoutError("no answer")
+        async with super().read(seconds=seconds) as connection:
+            yield connection
+
+
+@pytest.fixture
+async def fickle(database: Database, database_url: str) -> AsyncIterator[AwayDatabase]:
+    """The same database, which a test can take away."""
+    fickle = AwayDatabase(database_url)
+    await fickle.connect()
+    yield fickle
+    await fickle.close()
+
+
+async def test_without_the_database_known_keys_go_on_for_a_minute(
+    fickle: AwayDatabase, tenants: Tenants, account: Account
+) -> None:
+    clock = Clock()
+    callers = callers_of(fickle, monotonic=clock)
+    (_, secret), (_, other) = await made(tenants, account), await made(tenants, account)
+    await callers.find(secret)
+    fickle.away = True
+    with pytest.raises(DatabaseAway) as unknown:
+        await callers.find(other)
+    assert unknown.value.retry_after
+    for _ in range(5):
+        clock.now += 11.9
+        await callers.find(secret)
+    clock.now += 0.6
+    with pytest.raises(DatabaseAway):
+        await callers.find(secret)
+    fickle.away = False
+    clock.now += 1.1
+    assert (await callers.find(secret)).key_name == (await callers.find(other)).key_name
+
+
+async def test_a_flood_of_one_unknown_key_is_one_question(counting: CountingDatabase) -> None:
+    callers, unknown = callers_of(counting, monotonic=Clock()), new_secret()
+    await asyncio.gather(*(refused(callers, unknown) for _ in range(200)))
+    assert counting.reads == 1
+
+
+async def test_who_leaves_takes_the_answer_from_nobody(database: Database, tenants: Tenants, account: Account) -> None:
+    callers = callers_of(database, monotonic=Clock())
+    _, secret = await made(tenants, account)
+    leaving, staying = asyncio.create_task(callers.find(secret)), asyncio.create_task(callers.find(secret))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert (await staying).key_name == "laptop"
+
+
+async def test_a_rotated_key_opens_by_both_secrets_for_a_while(tenants: Tenants, account: Account) -> None:
+    key_id, old = await made(tenants, account)
+    _, new = await tenants.keys.rotate(key_id, keep_seconds=0.4, by=OPERATOR)
+    assert [(await tenants.callers.find(secret)).key_id for secret in (old, new)] == [key_id, key_id]
+    with pytest.raises(InvalidKey):  # noqa: PT012 -- it is a cached answer that must stop being good
+        for _ in range(200):
+            await tenants.callers.find(old)
+            await asyncio.sleep(0.01)
+    await tenants.callers.find(new)
+
+
+async def test_changes_of_the_account_and_its_plan_hold_after_five_seconds(
+    database: Database, tenants: Tenants, account: Account
+) -> None:
+    """Also where another process made them."""
+    clock = Clock()
+    callers = callers_of(database, monotonic=clock)
+    ann = await tenants.accounts.create("ann@example.org", by=OPERATOR)
+    _, secret = await made(tenants, ann)
+    assert (await callers.find(secret)).plan.requests_per_minute == 1
+    await tenants.plans.set("free", {"requests_per_minute": 7}, by=OPERATOR)
+    clock.now += CACHE_SECONDS
+    assert (await callers.find(secret)).plan.requests_per_minute == 7
+    await tenants.accounts.update(ann.id, AccountChanges(plan="core"), by=OPERATOR)
+    clock.now += CACHE_SECONDS
+    assert (await callers.find(secret)).plan_name == "core"
+    await tenants.accounts.update(ann.id, AccountChanges(disabled=True), by=OPERATOR)
+    clock.now += CACHE_SECONDS
+    await refused(callers, secret)
+
+
+async def test_when_a_key_was_used_is_written_apart(tenants: Tenants, account: Account) -> None:
+    key_id, secret = await made(tenants, account)
+    await tenants.callers.find(secret)
+    assert (await tenants.keys.get(key_id)).last_used_at is None
+    await tenants.last_use.flush()
+    used_at = (await tenants.keys.get(key_id)).last_used_at
+    assert used_at == pytest.approx(time.time(), abs=60)
+    tenants.last_use.note(key_id, 1.0)  # another process was later
+    await tenants.last_use.flush()
+    assert (await tenants.keys.get(key_id)).last_used_at == used_at

@@ -93,6 +93,7 @@ class Callers:
         for digest, known in list(self._known.items()):
             if any(subject.id == subject_id for subject in known.caller.subjects):
                 del self._known[digest]
+        self._unknown.clear()  # it may have been let in again
 
     async def _look_up(self, digest: str, known: _Known | None) -> _Known | None:
         if known is None and self._unknown.get(digest, 0.0) > self._monotonic():

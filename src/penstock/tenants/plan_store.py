@@ -158,7 +158,8 @@ async def _changes(connection: AsyncConnection, names: set[str] | None = None) -
 async def _refuse_where_used(connection: AsyncConnection, name: str) -> None:
     count = (await connection.execute(select(func.count()).where(accounts.c.plan == name))).scalar_one()
     if count:
-        raise InvalidRequest(f"{count} accounts have the plan {name}. Give them another first.", param="name")
+        have = "1 account has" if count == 1 else f"{count} accounts have"
+        raise InvalidRequest(f"{have} the plan {name}. Give them another first.", param="name")
 
 
 def _whole(plan: Plan, changes: Mapping[str, Any]) -> dict[str, Any]:
