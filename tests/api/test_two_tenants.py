@@ -1,0 +1,83 @@
+"""What one account has is for another account like what nobody has, byte for byte."""
+
+from typing import Any
+
+import pytest
+from running_server import Answer, RunningServer
+from sign_in import Person, ask_json, bearer, settle
+
+from penstock.app import operations
+from penstock.web.operation import Operation
+
+NOBODYS = {"api_key": "key_0123456789abcdef", "session": "sess_0123456789abcdef"}
+OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
+BODIES: dict[str, Any] = {"PATCH": {"name": "taken over"}, "POST": {}}
+
+
+@pytest.fixture(scope="module")
+def ann(echo_server: RunningServer) -> Person:
+    return settle(echo_server, "ann")
+
+
+@pytest.fixture(scope="module")
+def bob(echo_server: RunningServer) -> Person:
+    return settle(echo_server, "bob")
+
+
+def ids_of(server: RunningServer, person: Person) -> dict[str, str]:
+    found = {}
+    for kind, path in (("api_key", "/api/keys"), ("session", "/api/sessions")):
+        found[kind] = ask_json(server, "GET", path, cookie=person.cookie).json["data"][0]["id"]
+    return found
+
+
+def told(answer: Answer, asked_for: str) -> tuple[int, dict[str, str], bytes]:
+    """Everything but what differs from one request to the next."""
+    own = {"x-request-id", "openai-processing-ms", "date"}
+    headers = {name: value for name, value in answer.headers.items() if name not in own}
+    return answer.status, headers, answer.body.replace(asked_for.encode(), b"ID")
+
+
+def test_there_are_such_routes() -> None:
+    assert {one.name for one in OF_TENANTS} >= {"showKey", "changeKey", "revokeKey", "rotateKey", "endSession"}
+
+
+@pytest.mark.parametrize("operation", OF_TENANTS, ids=lambda operation: operation.name)
+def test_anothers_is_nobodys(echo_server: RunningServer, ann: Person, bob: Person, operation: Operation) -> None:
+    kind = "session" if "sessions" in operation.path else "api_key"
+    anns = ids_of(echo_server, ann)[kind]
+    body = BODIES.get(operation.method) if operation.request is not None else None
+    for headers in ({"cookie": bob.cookie}, bearer(bob.key)):
+        of_ann, of_nobody = (
+            told(ask_json(echo_server, operation.method, operation.path.replace("{id}", id_), body, **headers), id_)
+            for id_ in (anns, NOBODYS[kind])
+        )
+        assert of_ann == of_nobody
+        assert of_ann[0] == (404 if "cookie" in headers else 401)
+    assert ids_of(echo_server, ann)[kind] == anns, "and nothing has happened to it"
+
+
+@pytest.mark.parametrize("path", ["/api/keys", "/api/sessions"])
+def test_lists_have_ones_own_alone(echo_server: RunningServer, ann: Person, bob: Person, path: str) -> None:
+    of_ann, of_bob = (
+        {row["id"] for row in ask_json(echo_server, "GET", path, cookie=one.cookie).json["data"]} for one in (ann, bob)
+    )
+    assert of_ann
+    assert of_bob
+    assert of_ann.isdisjoint(of_bob)
+
+
+def test_anothers_id_is_no_cursor(echo_server: RunningServer, ann: Person, bob: Person) -> None:
+    anns = ids_of(echo_server, ann)["api_key"]
+    of_ann, of_nobody = (
+        told(ask_json(echo_server, "GET", f"/api/keys?after={id_}", cookie=bob.cookie), id_)
+        for id_ in (anns, NOBODYS["api_key"])
+    )
+    assert of_ann == of_nobody
+    assert of_ann[0] == 400
+
+
+def test_ones_own_is_found(echo_server: RunningServer, ann: Person) -> None:
+    for kind, path in (("api_key", "/api/keys"),):
+        id_ = ids_of(echo_server, ann)[kind]
+        assert ask_json(echo_server, "GET", f"{path}/{id_}", cookie=ann.cookie).json["id"] == id_
