@@ -11,7 +11,7 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from raw_http import ask
-from running_server import RunningServer, eventually
+from running_server import RunningServer, eventually, penstock
 
 Parser = Callable[[str], Iterable[Metric]]
 OPEN_METRICS = "application/openmetrics-text"
@@ -132,6 +132,16 @@ def test_the_api_shows_it_to_no_stranger(echo_server: RunningServer) -> None:
     answer = echo_server.request("GET", "/metrics")
     assert (answer.status, answer.error["code"]) == (403, "insufficient_permissions")
     assert b"penstock_" not in answer.body
+
+
+def test_the_api_shows_it_to_a_key_of_an_administrator(echo_server: RunningServer) -> None:
+    made = penstock("keys", "create", "watch", "--scope", "admin", data_dir=echo_server.data_dir)
+    for headers in ({"authorization": f"Bearer {made.stdout.strip()}"}, {"x-api-key": made.stdout.strip()}):
+        answer = echo_server.request("GET", "/metrics", headers=headers)
+        assert answer.status == 200
+        families = {family.name for family in text_string_to_metric_families(answer.body.decode())}
+        assert families == {family.name for family in read(echo_server)}
+        assert echo_server.request("HEAD", "/metrics", headers=headers).status == 200
 
 
 def test_the_guide_lists_every_metric_and_no_other(echo_server: RunningServer) -> None:

@@ -1,17 +1,21 @@
 """Credentials where they do not belong, and secrets that must not turn up where they do not belong either."""
 
 import json
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from raw_http import ask
-from running_server import Answer, RunningServer, eventually, free_port, serving
+from running_server import Answer, RunningServer, eventually, free_port, penstock, serving
 
 SQL = [
     "' OR '1'='1",
@@ -96,6 +100,7 @@ kind = "embedding"
 context_length = 64
 """
 PROMPT = "canary-prompt-5f1c"
+PASSWORD = "canary-password-77"
 ENVIRON = {
     "OPENAI_API_KEY": "canary-environ-a1",
     "AWS_SECRET_ACCESS_KEY": "canary-environ-b2",
@@ -103,15 +108,38 @@ ENVIRON = {
 }
 
 
+@dataclass
+class Planted:
+    """A server that knows secrets, the errors it has answered, and one of the secrets, which it made itself."""
+
+    server: RunningServer
+    errors: list[Answer]
+    invitation: str
+
+    @property
+    def secrets(self) -> list[bytes]:
+        """What must not be found: whole keys, and the part of ours that no hint shows."""
+        key = self.server.key
+        words = [key, key[12:-6], "canarykeycanarykey", PROMPT, PASSWORD, self.invitation]
+        assert all(len(word) > 12 for word in words)
+        return [word.encode() for word in words]
+
+
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, list[Answer]]]:
-    """A server that has been given prompts and keys in every way that a client has, and its answers that are errors."""
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
+    """A server that has been given prompts and keys in every way that a client has, a password and an invitation."""
     config = f"metrics_port = {free_port()}\n{CONFIG}"
     folder = tmp_path_factory.mktemp("canaries")
     with serving(folder, "--model", "echo", "--model", "vectors", config=config, environ=ENVIRON) as server:
+        invited = penstock("users", "invite", "ann@example.org", data_dir=folder)
+        created = subprocess.run(
+            [sys.executable, "-m", "penstock", "users", "create", "bob@example.org", "--password-stdin"],
+            env={**os.environ, "PENSTOCK_DATA_DIR": str(folder)}, input=f"{PASSWORD}\n", text=True, check=True
+        )  # fmt: skip
+        assert (invited.returncode, created.returncode) == (0, 0), invited.stderr
         errors = [answer for answer in plant(server) if answer.status >= 400]
         eventually(lambda: len(server.ledger()) >= 4)
-        yield server, errors
+        yield Planted(server, errors, invited.stdout.strip())
 
 
 def plant(server: RunningServer) -> Iterator[Answer]:
@@ -138,41 +166,35 @@ def plant(server: RunningServer) -> Iterator[Answer]:
         yield server.request("GET", f"/v1/models/{key}", headers={"x-api-key": key, "x-request-id": key})
 
 
-def secrets(server: RunningServer) -> list[bytes]:
-    """What must not be found: whole keys, and the part of ours that no hint shows."""
-    return [server.key.encode(), server.key[12:-6].encode(), b"canarykeycanarykey", PROMPT.encode()]
-
-
 def files_under(folder: Path) -> Iterator[tuple[Path, bytes]]:
     for path in folder.rglob("*"):
         if path.is_file():
             yield path, path.read_bytes()
 
 
-def test_no_secret_and_no_prompt_is_kept_or_logged(planted: tuple[RunningServer, list[Answer]]) -> None:
+def test_no_secret_and_no_prompt_is_kept_or_logged(planted: Planted) -> None:
     """Neither in the log, nor in that of an engine, nor in the database, its journal or the spool of usage."""
-    server, _ = planted
-    files = list(files_under(server.data_dir))
+    files = list(files_under(planted.server.data_dir))
     assert {"penstock.db", "serve.log", "echo.log"} <= {path.name for path, _ in files}
-    found = [(path.name, secret) for path, data in files for secret in secrets(server) if secret in data]
+    found = [(path.name, secret) for path, data in files for secret in planted.secrets if secret in data]
     assert found == []
 
 
-def test_no_secret_and_no_prompt_is_told(planted: tuple[RunningServer, list[Answer]]) -> None:
+def test_no_secret_and_no_prompt_is_told(planted: Planted) -> None:
     """Neither by the metrics nor by an error."""
-    server, errors = planted
+    errors = planted.errors
     assert len(errors) > 10
-    told = [server.metrics().body, *(answer.body for answer in errors)]
+    told = [planted.server.metrics().body, *(answer.body for answer in errors)]
     told += [json.dumps(answer.headers).encode() for answer in errors]
-    assert [(secret, body) for body in told for secret in secrets(server) if secret in body] == []
+    assert [(secret, body) for body in told for secret in planted.secrets if secret in body] == []
 
 
 def test_nothing_secret_is_in_a_command_line_or_an_engines_environment(
-    planted: tuple[RunningServer, list[Answer]],
+    planted: Planted,
 ) -> None:
-    server, _ = planted
+    server = planted.server
     pepper = (server.data_dir / "pepper").read_bytes().strip()
-    hidden = [*secrets(server), *(value.encode() for value in ENVIRON.values()), pepper]
+    hidden = [*planted.secrets, *(value.encode() for value in ENVIRON.values()), pepper]
     everywhere = [server.process.pid, *server.engine_pids()]
     assert len(everywhere) == 3
     for pid in everywhere:
