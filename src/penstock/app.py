@@ -56,6 +56,8 @@ from penstock.tenants.pepper import load_pepper
 from penstock.tenants.tenants import Tenants
 from penstock.tenants.tries import Tries
 from penstock.tenants.usage import Ledger
+from penstock.tenants.valkey_limits import ValkeyLimits
+from penstock.tenants.valkey_store import ValkeyStore
 from penstock.web.access import ADMIN_KEY, ANY_KEY
 from penstock.web.gate import Gate
 from penstock.web.operation import Operation
@@ -121,6 +123,7 @@ async def running(
         noting = asyncio.create_task(tenants.last_use.run(), name="last use of keys")
         stack.push_async_callback(_finish_last_use, tenants.last_use, noting)
 
+        limiter = await stack.enter_async_context(_limiting(settings))
         relay = Relay(stall_seconds=settings.stall_seconds)
         stack.push_async_callback(relay.close)
 
@@ -132,7 +135,6 @@ async def running(
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
-        limiter = MemoryLimits()
         meter = Meter(ledger, requests)
         inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
         connections = set[Connection]()
@@ -140,6 +142,19 @@ async def running(
         front = _front(settings, gate, tenants, inference, workers, drain, registry, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
+
+
+@asynccontextmanager
+async def _limiting(settings: Settings) -> AsyncIterator[Limiter]:
+    if not settings.valkey_url:
+        yield MemoryLimits()
+        return
+    limits = ValkeyLimits(ValkeyStore(settings.valkey_url))
+    await limits.start()
+    try:
+        yield limits
+    finally:
+        await limits.close()
 
 
 @asynccontextmanager

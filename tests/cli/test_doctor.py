@@ -134,3 +134,10 @@ def test_the_engine_is_never_imported(tmp_path: Path) -> None:
     ran = penstock("doctor", data_dir=tmp_path, environ={"PYTHONPROFILEIMPORTTIME": "1", "PENSTOCK_PORT": "0"})
     assert "penstock.catalogue.machine" in ran.stderr
     assert "xllamacpp" not in ran.stderr
+
+
+def test_the_store_of_shared_limits_is_tried(redis_url: str) -> None:
+    assert doctor.check_valkey(redis_url).mark == "ok"
+    away = doctor.check_valkey(f"redis://:canary@127.0.0.1:{free_port()}/0")
+    assert (away.mark, "canary" in away.fact) == ("fail", False)
+    assert doctor.check_valkey("canary://x").mark == "fail"

@@ -1,5 +1,6 @@
 """`penstock doctor`: is this machine fit to serve, and if not, what is to be done?"""
 
+import asyncio
 import dataclasses
 import errno
 import http.client
@@ -22,6 +23,7 @@ from penstock.catalogue.store import ModelStore, megabytes
 from penstock.engines.llama_cpp import available_memory
 from penstock.errors import OperatorError
 from penstock.settings import Settings, load_settings
+from penstock.tenants.valkey_store import StoreAway, ValkeyStore
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _ROOM_TO_WORK = 200_000_000
@@ -73,6 +75,7 @@ def examine(settings: Settings, *, deep: bool) -> list[Check]:
         check_data_folder(settings.data_path),
         check_disk(settings.data_path, served, store),
         check_port(settings.host, settings.port),
+        *([check_valkey(settings.valkey_url)] if settings.valkey_url else []),
         *(check_model(model, store, deep=deep) for model in served),
         *unknown,
     ]
@@ -149,6 +152,29 @@ def _penstock_answers(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def check_valkey(url: str) -> Check:
+    """Whether the store that servers share their limits by can be used."""
+    name = "Shared limits"
+    try:
+        store = ValkeyStore(url)
+    except OperatorError as error:
+        return Check(name, "fail", "valkey_url cannot be read", error.message)
+    try:
+        asyncio.run(_reach(store))
+    except StoreAway as error:
+        fix = "Start it, or mend valkey_url; until then each server allows only its share of each limit."
+        return Check(name, "fail", f"{store.place} cannot be used: {error}", fix)
+    return Check(name, "ok", f"{store.place} answers")
+
+
+async def _reach(store: ValkeyStore) -> None:
+    try:
+        await store.open()
+        await store.ask([("beat", ("",))])
+    finally:
+        await store.close()
 
 
 def check_model(model: Model, store: ModelStore, *, deep: bool) -> Check:

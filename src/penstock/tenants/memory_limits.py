@@ -127,7 +127,7 @@ class MemoryLimits:
         """Nothing is awaited between the first check and the last thing taken, so nobody comes between."""
         now = self.monotonic()
         self._drop_idle(now)
-        checks, asked = self._checks(caller, model, now), asked_of(worst)
+        checks, asked = self.checks(caller, model, now), asked_of(worst)
         reached = [
             check
             for check in checks
@@ -142,14 +142,15 @@ class MemoryLimits:
         now = self.monotonic()
         left = [
             (check.limit - check.counted.used(now) - check.counted.held, check.limit, check)
-            for check in self._checks(caller, model or "", now)
+            for check in self.checks(caller, model or "", now)
             if check.quantity in _SHOWN
         ]
         requests = [each for each in left if each[2].quantity is Quantity.REQUESTS]
         tokens = [each for each in left if each[2].quantity is not Quantity.REQUESTS]
         return Standing(_tightest(requests, now), _tightest(tokens, now))
 
-    def _checks(self, caller: Caller, model: str, now: float) -> list[Check]:
+    def checks(self, caller: Caller, model: str, now: float) -> list[Check]:
+        """The counts of a request to `model`, made where there are none yet."""
         checks: list[Check] = []
         for subject in caller.subjects:
             tally = self._tallies.get(subject.id)
