@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from limited import caller_of
 from scripted_engine import Connection, answering, engine, relay
 
 from penstock.engines.echo import Echo
@@ -226,3 +227,29 @@ async def test_an_input_may_fill_the_whole_context() -> None:
         with pytest.raises(ContextLengthExceeded, match=r"1000 tokens.*it has 1001\.") as refused:
             await check_inputs(inputs, counts=counts)
         assert refused.value.param == param
+
+
+class TestPlans:
+    """Where a plan gives less than the model has."""
+
+    @staticmethod
+    def room(endpoint: Endpoint, **figures: int) -> Room:
+        return room_for(caller_of(**figures), endpoint)
+
+    @pytest.mark.parametrize(
+        ("figures", "limit"),
+        [({"max_output": 30}, 30), ({"context": 500}, 497), ({"context": 500, "max_output": 9}, 9)],
+    )
+    async def test_an_answer_without_a_bound_gets_what_is_left(self, figures: dict[str, int], limit: int) -> None:
+        async with engine(counting(3), context_length=1000, max_output=1000) as endpoint, relay() as talks:
+            # Counted where the bound by bytes would cut the answer shorter than the plan does.
+            fits = await fitted(request("abc"), endpoint, talks, room=self.room(endpoint, **figures))
+        assert fits.output_limit == limit
+
+    async def test_more_than_the_plan_has_is_refused_in_its_name(self) -> None:
+        async with engine(counting(90), context_length=1000, max_output=1000) as endpoint, relay() as talks:
+            room = self.room(endpoint, context=100, max_output=20)
+            with pytest.raises(InvalidRequest, match="max_tokens is 21; the plan test gives 20 tokens at most"):
+                await fitted(request(max_tokens=21), endpoint, talks, room=room)
+            with pytest.raises(ContextLengthExceeded, match=r"100 tokens with the plan test\. .* it has 90, and 11 "):
+                await fitted(request(max_tokens=11), endpoint, talks, room=room)

@@ -9,7 +9,8 @@ from entries import ASKED, CALLER, Delivered
 from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.errors import ContextLengthExceeded, EngineError, ModelUnavailable, RateLimited
-from penstock.inference.meter import Entry, Meter
+from penstock.inference.meter import Entry, Meter, Unobserved
+from penstock.tenants.limits import Standing, Used
 from penstock.tenants.usage import Ledger, UsageRecord
 
 
@@ -102,3 +103,51 @@ async def test_the_spans_follow_each_other(ledger: Ledger) -> None:
         entry.entered, entry.first_token, entry.last_token = (entry.started + span for span in (0.25, 1.0, 3.0))
     row = await only_row(ledger)
     assert (row.queue_ms, row.prefill_ms, row.decode_ms, row.ttft_ms) == pytest.approx((250, 750, 2000, 1000))
+
+
+class Granted:
+    """A grant that remembers how it was settled."""
+
+    def __init__(self) -> None:
+        self.settled: list[Used | None] = []
+
+    def settle(self, used: Used | None) -> None:
+        self.settled.append(used)
+
+    def standing(self) -> Standing:
+        return Standing()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "wrote", "used"),
+    [
+        ("completed", True, Used(10, 7, 6 * 3 + 4 + 7 * 5)),
+        ("aborted", True, Used(10, 7, 6 * 3 + 4 + 7 * 5)),
+        ("aborted", False, Used(0, 0)),
+        ("failed", False, None),
+        ("failed", True, Used(10, 7)),  # the engine worked, and nobody pays
+    ],
+)
+def test_the_grant_is_settled_once_with_the_row(outcome: str, wrote: bool, used: Used | None) -> None:
+    delivered, grant = Delivered(), Granted()
+    followed = Entry(CALLER, ASKED, delivered, record=lambda row, entry: None)
+    followed.reserved(grant)
+    assert delivered.standing == grant.standing
+    if wrote:
+        counted(followed)
+    followed.settle(outcome, 200)
+    followed.settle("failed", 500)
+    assert grant.settled == [used]
+
+
+async def test_limits_that_refuse_are_counted_once(ledger: Ledger) -> None:
+    hits: list[str] = []
+
+    class Counting(Unobserved):
+        def limit_hit(self, limit: str) -> None:
+            hits.append(limit)
+
+    refusal = RateLimited("x", limit="concurrency")
+    with pytest.raises(RateLimited), Meter(ledger, Counting()).follow(CALLER, ASKED, delivery=Delivered()):
+        raise refusal
+    assert hits == ["concurrency"]
