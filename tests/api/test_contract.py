@@ -22,8 +22,8 @@ CHECKED = [
 
 CONFIG = schemathesis.Config.from_dict(
     # 413 is a refusal as well: some of the wrong bodies are wrong in being large. So is 403, of what is for
-    # administrators.
-    {"checks": {"negative_data_rejection": {"expected-statuses": ["400", "403", "404", "413", "415"]}}}
+    # administrators, and 401, of what takes no key.
+    {"checks": {"negative_data_rejection": {"expected-statuses": ["400", "401", "403", "404", "413", "415"]}}}
 )
 
 api = schemathesis.openapi.from_dict(document(operations()), config=CONFIG)

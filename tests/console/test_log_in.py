@@ -1,0 +1,52 @@
+"""Signing in and out, as a browser does."""
+
+import pytest
+from running_server import RunningServer
+from sign_in import PASSWORD, Person, ask_json, settle
+
+from penstock.tenants.tries import FREE_OF_PAIR
+
+
+@pytest.fixture(scope="module")
+def eve(echo_server: RunningServer) -> Person:
+    return settle(echo_server, "eve-who-signs-in")
+
+
+def test_the_cookie_is_out_of_reach_of_scripts(echo_server: RunningServer, eve: Person) -> None:
+    given = {"email": eve.email, "password": PASSWORD}
+    plain = ask_json(echo_server, "POST", "/api/login", given).headers["set-cookie"]
+    assert plain.startswith("penstock_session=pses_")
+    assert plain.endswith("; Path=/; HttpOnly; SameSite=Lax")
+    safe = ask_json(echo_server, "POST", "/api/login", given, origin=f"https://127.0.0.1:{echo_server.port}")
+    assert safe.headers["set-cookie"].startswith("__Host-penstock_session=pses_")
+    assert safe.headers["set-cookie"].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+
+def test_a_log_in_rotates_and_a_log_out_ends(echo_server: RunningServer, eve: Person) -> None:
+    given = {"email": eve.email, "password": PASSWORD}
+    first = ask_json(echo_server, "POST", "/api/login", given).headers["set-cookie"].partition(";")[0]
+    second = ask_json(echo_server, "POST", "/api/login", given, cookie=first).headers["set-cookie"].partition(";")[0]
+    assert ask_json(echo_server, "GET", "/api/session", cookie=first).status == 401
+    assert ask_json(echo_server, "GET", "/api/session", cookie=second).json["account"]["email"] == eve.email
+    assert ask_json(echo_server, "POST", "/api/logout", cookie=second).status == 200
+    assert ask_json(echo_server, "GET", "/api/session", cookie=second).status == 401
+
+
+def test_a_wrong_password_is_told_like_an_unknown_email(echo_server: RunningServer, eve: Person) -> None:
+    wrong, unknown = (
+        ask_json(echo_server, "POST", "/api/login", {"email": email, "password": "not the right one"})
+        for email in (eve.email, "nobody@example.org")
+    )
+    assert (wrong.status, wrong.body) == (unknown.status, unknown.body)
+    assert (wrong.status, wrong.error["code"]) == (401, "wrong_password")
+
+
+def test_guesses_are_slowed(echo_server: RunningServer) -> None:
+    given = {"email": "guessed@example.org", "password": "not the right one"}
+    statuses = [ask_json(echo_server, "POST", "/api/login", given).status for _ in range(FREE_OF_PAIR + 1)]
+    assert statuses == [401] * FREE_OF_PAIR + [429]
+
+
+def test_nobody_signs_up_where_it_is_closed(echo_server: RunningServer) -> None:
+    answer = ask_json(echo_server, "POST", "/api/signup", {"email": "new@example.org", "password": PASSWORD})
+    assert (answer.status, answer.error["code"]) == (403, "signup_closed")
