@@ -39,7 +39,7 @@ async def _make_rows(connection: AsyncConnection, day: int, a_day: int) -> None:
         "request_id": literal("req_000000000000000000000") + cast(n + 10_000_000, Text),
         "account_id": literal("acct_00000000000000") + cast(10 + key % ACCOUNTS, Text),
         "key_id": literal("key_0000000000000") + cast(100 + key, Text),
-        "model": literal("organization/model-") + cast(n // KEYS % MODELS, Text),
+        "model": literal("organization/model-") + cast(n // 7 % MODELS, Text),
         "endpoint": literal("/v1/chat/completions"),
         "created_at": START + day * DAY + (n - first) * (DAY / a_day),
         "status": literal(200),

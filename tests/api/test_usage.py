@@ -215,10 +215,8 @@ async def test_a_page_ends_early_with_too_many_results(sqlite_url: str) -> None:
             page = await get(client, COMPLETIONS, f"{query}&page={page['next_page']}")
         costs = f"start_time={MIDNIGHT - 69 * DAY}&group_by=api_key_id&limit=180"
         first = await get(client, COSTS, costs)
-        rest = await get(client, COSTS, f"{costs}&page={first['next_page']}")
     assert [len(bucket["results"]) for bucket in data] == [150] * 70
     assert MOST_RESULTS <= 150 * len(first["data"]) <= 2 * MOST_RESULTS
-    assert len(first["data"]) + len(rest["data"]) == 70
     await database.close()
 
 

@@ -27,9 +27,9 @@ COMPLETIONS = "/v1/organization/usage/completions"
 EMBEDDINGS = "/v1/organization/usage/embeddings"
 COSTS = "/v1/organization/costs"
 
-MOST_RESULTS = 5000
+MOST_RESULTS = 2500
 """With so many results a page ends, at the end of a bucket, whatever its limit."""
-_FIRST_PART = 24
+_FIRST_PART = 8
 
 
 def operations() -> list[Operation]:
