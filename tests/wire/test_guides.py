@@ -25,6 +25,12 @@ NOT_RUN = {
     "pip install langchain langchain-openai": INSTALLED,
     "pip install litellm": INSTALLED,
     "cat > .env <<END": "the tests use eliza 0.25 with these settings in tests/clients/test_eliza.py",
+    "createuser --pwprompt penstock": "it needs the rights of PostgreSQL's own superuser",
+    "export PENSTOCK_DATABASE_URL='postgresql://penstock:PASSWORD@db.example.org/penstock?sslmode=require'": (
+        "it names a host of yours"
+    ),
+    "# 1. stop the server, so that nothing is written meanwhile": "it stops the server and names a host of yours",
+    'pg_dump --format custom --dbname "$PENSTOCK_DATABASE_URL" --file penstock.dump': "it names a host of yours",
     "litellm --config config.yaml": (
         "it starts a server; tests/clients/test_litellm_proxy.py tries one with such a file"
     ),

@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": ("audit", "Show who did what."),
     "usage": ("usage", "Show what was used and what it cost."),
     "models": ("models", "List, pull, show and remove models."),
+    "migrate": ("migrate", "Bring the database to this version, or copy one into another."),
     "openapi": ("openapi", "Print the API as an OpenAPI document."),
     "doctor": ("doctor", "Check this machine and say how to mend what is wrong."),
 }

@@ -20,6 +20,8 @@ from penstock.catalogue.machine import Check
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import verify
 from penstock.catalogue.store import ModelStore, megabytes
+from penstock.database.connection import Database
+from penstock.database.schema import newest_revision, revision_of
 from penstock.engines.llama_cpp import available_memory
 from penstock.errors import OperatorError
 from penstock.settings import Settings, load_settings
@@ -73,6 +75,7 @@ def examine(settings: Settings, *, deep: bool) -> list[Check]:
         machine.check_engine(),
         machine.check_memory(served, available_memory()),
         check_data_folder(settings.data_path),
+        check_database(settings),
         check_disk(settings.data_path, served, store),
         check_port(settings.host, settings.port),
         *([check_valkey(settings.valkey_url)] if settings.valkey_url else []),
@@ -106,6 +109,30 @@ def check_data_folder(folder: Path) -> Check:
     if folder.exists() or not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         return Check(name, "fail", f"{folder} cannot be made below {parent}", fix)
     return Check(name, "ok", f"{folder} does not exist yet; the first command that needs it makes it")
+
+
+def check_database(settings: Settings) -> Check:
+    """Whether the database answers and its schema is one that this version works with."""
+    name = "Database"
+    if not settings.database_url and not (settings.data_path / "penstock.db").is_file():
+        return Check(name, "ok", "SQLite in the data folder, not made yet")
+    try:
+        kind, shown, revision = asyncio.run(_look_at(settings.database))
+    except OperatorError as error:
+        return Check(name, "fail", "it cannot be used", error.message)
+    schema = f"its schema is {revision or 'not made yet'}"
+    if revision in (None, newest_revision()):
+        return Check(name, "ok", f"{kind}, {shown}: {schema}")
+    return Check(name, "ok", f"{kind}, {shown}: {schema}; the next start brings it to {newest_revision()}")
+
+
+async def _look_at(url: str) -> tuple[str, str, str | None]:
+    database = Database(url)
+    await database.connect()
+    try:
+        return database.kind, database.shown, await revision_of(database)
+    finally:
+        await database.close()
 
 
 def check_disk(folder: Path, served: list[Model], store: ModelStore) -> Check:

@@ -38,6 +38,14 @@ class Database:
         """What it is called in a message; holds no secret."""
         return self._dialect.shown
 
+    @property
+    def kind(self) -> str:
+        """The program that keeps it and its version, once connected: `PostgreSQL 17.5`."""
+        assert self._engine is not None, "connect first"
+        dialect = self._engine.dialect
+        name = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}[dialect.name]
+        return f"{name} {'.'.join(map(str, dialect.server_version_info or ()))}"
+
     async def connect(self) -> None:
         """Open the database, making its folder where there is none. Raises OperatorError where that cannot be."""
         try:
@@ -54,6 +62,11 @@ class Database:
         except OperatorError:
             await self.close()
             raise
+
+    async def in_use(self) -> bool:
+        """Whether another process has it open, as far as that can be told. To be asked before `connect`."""
+        assert self._engine is None, "this process has it open"
+        return await asyncio.to_thread(self._dialect.in_use)
 
     async def close(self) -> None:
         if self._engine is not None:

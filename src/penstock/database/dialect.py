@@ -31,5 +31,8 @@ class Dialect(Protocol):
     def begin_writing(self, wait_seconds: float, seconds: float) -> list[str]:
         """The statements that begin the transaction of the one writer, which is waited for at most `wait_seconds`."""
 
+    def in_use(self) -> bool:
+        """Whether another process has it open, where that can be told; may block."""
+
     def cut(self, connection: object) -> None:
         """End a driver's connection that gives no answer, whatever waits for it; does not block."""

@@ -32,7 +32,7 @@ class Postgresql:
     @property
     def shown(self) -> str:
         # The query may hold a password too.
-        return self._url.set(drivername="postgresql", password=None, query={}).render_as_string()
+        return self._url.set(drivername="postgresql", query={}).render_as_string()
 
     def prepare(self) -> None:
         """A server is there or not."""
@@ -67,6 +67,10 @@ class Postgresql:
         # reads after it has the lock, for which the isolation must be the weakest.
         lock = f"SELECT pg_advisory_xact_lock({_WRITER})"
         return [f"BEGIN ISOLATION LEVEL READ COMMITTED; {_bounds(wait_seconds, seconds)}; {lock}"]
+
+    def in_use(self) -> bool:
+        """Others may well be there, and a transaction of one state needs nobody to be gone."""
+        return False
 
     def cut(self, connection: object) -> None:
         assert isinstance(connection, psycopg.AsyncConnection)

@@ -1,5 +1,7 @@
 """SQLite: a file in the data folder."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,16 @@ class Sqlite:
     def begin_writing(self, wait_seconds: float, _seconds: float) -> list[str]:
         # At once, and not at the first write: a transaction that turns from reader to writer can fail half way.
         return [_busy_timeout(wait_seconds), "BEGIN IMMEDIATE"]
+
+    def in_use(self) -> bool:
+        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as connection:
+            try:
+                # Of a file in WAL mode only the last that has it open can be the only one.
+                connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        return False
 
     def cut(self, _connection: object) -> None:
         """A file answers, or its busy timeout ends."""

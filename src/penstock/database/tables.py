@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     false,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -27,6 +28,10 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# PostgreSQL can compare two values of its binary form, and not two of the other.
+JSON_VALUE = JSON().with_variant(JSONB(), "postgresql")
+JSON_OR_NULL = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 accounts = Table(
     "accounts",
@@ -67,9 +72,9 @@ api_keys = Table(
     # Of a secret that was replaced and opens the key for a while yet.
     Column("previous_digest", Text),
     Column("previous_until", Float),
-    Column("scopes", JSON, nullable=False, server_default='["inference", "batch"]'),
-    Column("models", JSON(none_as_null=True)),
-    Column("limits", JSON, nullable=False, server_default="{}"),
+    Column("scopes", JSON_VALUE, nullable=False, server_default='["inference", "batch"]'),
+    Column("models", JSON_OR_NULL),
+    Column("limits", JSON_VALUE, nullable=False, server_default="{}"),
     Column("disabled_at", Float),
     Column("last_used_at", Float),
     # The key that made this one, which can never do more.
@@ -82,7 +87,7 @@ plans = Table(
     "plans",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("definition", JSON, nullable=False),
+    Column("definition", JSON_VALUE, nullable=False),
     Column("updated_at", Float, nullable=False),
 )
 
@@ -124,7 +129,7 @@ audit = Table(
     Column("key_id", Text),
     Column("action", Text, nullable=False),
     Column("target", Text, nullable=False),
-    Column("details", JSON, nullable=False),
+    Column("details", JSON_VALUE, nullable=False),
     Column("request_id", Text),
     Index(None, "at", "id"),
 )

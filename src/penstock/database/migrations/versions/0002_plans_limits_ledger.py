@@ -4,10 +4,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0002"
 down_revision = "0001"
 
+_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 _DIMENSIONS = ("account_id", "key_id", "project_id", "model", "endpoint", "tier")
 _FIGURES = ("requests", "failed", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "cost")
 
@@ -18,9 +20,9 @@ _COLUMNS: tuple[tuple[str, sa.Column[Any]], ...] = (
     ("api_keys", sa.Column("project_id", sa.Text())),
     ("api_keys", sa.Column("previous_digest", sa.Text())),
     ("api_keys", sa.Column("previous_until", sa.Float())),
-    ("api_keys", sa.Column("scopes", sa.JSON(), nullable=False, server_default='["inference", "batch"]')),
-    ("api_keys", sa.Column("models", sa.JSON())),
-    ("api_keys", sa.Column("limits", sa.JSON(), nullable=False, server_default="{}")),
+    ("api_keys", sa.Column("scopes", _JSON, nullable=False, server_default='["inference", "batch"]')),
+    ("api_keys", sa.Column("models", _JSON)),
+    ("api_keys", sa.Column("limits", _JSON, nullable=False, server_default="{}")),
     ("api_keys", sa.Column("disabled_at", sa.Float())),
     ("api_keys", sa.Column("last_used_at", sa.Float())),
     ("api_keys", sa.Column("maker_key_id", sa.Text())),
@@ -68,7 +70,7 @@ def _make_tables() -> None:
     op.create_table(
         "plans",
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("definition", sa.JSON(), nullable=False),
+        sa.Column("definition", _JSON, nullable=False),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_plans"),
     )
@@ -115,7 +117,7 @@ def _make_sessions_and_audit() -> None:
         sa.Column("key_id", sa.Text()),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
-        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("details", _JSON, nullable=False),
         sa.Column("request_id", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
     )
