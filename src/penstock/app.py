@@ -50,12 +50,14 @@ from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
 from penstock.settings import Settings
 from penstock.tenants.last_use import LastUse
+from penstock.tenants.ledger import Ledger
 from penstock.tenants.limits import Limiter
 from penstock.tenants.memory_limits import MemoryLimits
 from penstock.tenants.pepper import load_pepper
+from penstock.tenants.retention import Retention
+from penstock.tenants.spool import Spool
 from penstock.tenants.tenants import Tenants
 from penstock.tenants.tries import Tries
-from penstock.tenants.usage import Ledger
 from penstock.tenants.valkey_limits import ValkeyLimits
 from penstock.tenants.valkey_store import ValkeyStore
 from penstock.web.access import ADMIN_KEY, ANY_KEY
@@ -114,10 +116,7 @@ async def running(
         stack.push_async_callback(database.close)
         await migrate(database)
 
-        ledger = Ledger(database)
-        writing = asyncio.create_task(ledger.run(), name="ledger")
-        stack.push_async_callback(_finish_ledger, ledger, writing)
-
+        ledger = await stack.enter_async_context(_recording(settings, database))
         tenants = Tenants.of(database, load_pepper(data), own_plans=settings.plans, default_plan=settings.default_plan)
         await tenants.plans.check_default()
         noting = asyncio.create_task(tenants.last_use.run(), name="last use of keys")
@@ -142,6 +141,22 @@ async def running(
         front = _front(settings, gate, tenants, inference, workers, drain, registry, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
+
+
+@asynccontextmanager
+async def _recording(settings: Settings, database: Database) -> AsyncIterator[Ledger]:
+    """The ledger, and what keeps it short; at the end it writes what it can to the database yet."""
+    spool = Spool(settings.data_path / "spool")
+    spool.open()
+    ledger = Ledger(database, spool)
+    writing = asyncio.create_task(ledger.run(), name="ledger")
+    pruning = asyncio.create_task(Retention(database, days=settings.usage_days).run(), name="retention")
+    try:
+        yield ledger
+    finally:
+        await _cancel(pruning)
+        await _finish_ledger(ledger, writing)
+        spool.close()
 
 
 @asynccontextmanager
@@ -286,5 +301,9 @@ async def _finish_ledger(ledger: Ledger, writing: asyncio.Task[None]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_FLUSH_SECONDS):
             await ledger.flushed()
-    writing.cancel()
-    await asyncio.wait({writing})
+    await _cancel(writing)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -21,19 +21,28 @@ from penstock.inference.completion import Completion, chat_readers
 from penstock.inference.form import Shaped
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.chat_chunk import ChatCompletionChunk
+from penstock.tenants.usage import UsageRecord
 
 _CALL_ID = re.compile(rb'"id":"call_\w+"')
 DONE = b"data: [DONE]\n\n"
 
 
-async def client_bytes(parts: list[bytes], *, written: bool = False, **fields: Any) -> bytes:
-    """What the client gets where the engine sends `parts`, less what is new in every stream: ids and the time."""
+async def client_bytes(
+    parts: list[bytes], *, written: bool = False, recorded: list[int] | None = None, **fields: Any
+) -> bytes:
+    """What the client gets where the engine sends `parts`, less what is new in every stream: ids and the time.
+
+    `recorded` gets, for each message to the client, how many rows the ledger had.
+    """
     messages = [{"role": "user", "content": "Hi"}]
     request = msgspec.convert({"model": "m", "messages": messages, "stream": True, **fields}, ChatRequest)
     sent: list[bytes] = []
+    rows: list[UsageRecord] = []
 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message.get("body", b""))
+        if recorded is not None:
+            recorded.append(len(rows))
 
     async def receive() -> MutableMapping[str, Any]:
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
@@ -46,7 +55,7 @@ async def client_bytes(parts: list[bytes], *, written: bool = False, **fields: A
         talks.chat(request, endpoint) as stream,
         EventStream(exchange, ping_seconds=60) as events,
     ):
-        entry = entries.entry()
+        entry = entries.entry(rows)
         entry.counts = stream.counts
         shaped = Shaped(request, calls="written" if written else "none")
         completion = Completion("chatcmpl", request, stream, entry, readers=chat_readers(shaped))
@@ -165,6 +174,15 @@ async def test_deltas(given: list[dict[str, Any]], expected: list[dict[str, Any]
     body = await client_bytes([wire])
     assert deltas_of(body) == [ROLE, *expected, {}]
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks(body)] == [None] * (len(expected) + 1) + ["stop"]
+
+
+async def test_the_row_is_there_before_the_end_is_sent() -> None:
+    parts = [event({"index": 0, "delta": {"content": "a"}}), event({"index": 0, "finish_reason": "stop"}), DONE]
+    recorded: list[int] = []
+    data = await client_bytes(parts, recorded=recorded)
+    assert data.endswith(DONE)
+    *before, end, _finished = recorded
+    assert (set(before), end) == ({0}, 1)
 
 
 async def test_every_choice_begins_with_its_role_and_ends_by_itself() -> None:

@@ -10,8 +10,10 @@ from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.errors import ContextLengthExceeded, EngineError, ModelUnavailable, RateLimited
 from penstock.inference.meter import Entry, Meter, Unobserved
+from penstock.tenants.ledger import Ledger
 from penstock.tenants.limits import Standing, Used
-from penstock.tenants.usage import Ledger, UsageRecord
+from penstock.tenants.spool import Spool
+from penstock.tenants.usage import UsageRecord
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'penstock.db'}")
     await database.connect()
     await migrate(database)
-    ledger = Ledger(database)
+    ledger = Ledger(database, Spool(tmp_path))
     writing = asyncio.create_task(ledger.run())
     yield ledger
     writing.cancel()

@@ -1,83 +1,67 @@
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import zlib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from databases import SQLITE_ONLY
+from hypothesis import given
+from hypothesis import strategies as st
+from ledgers import ROW
 
-from penstock.database.connection import Database
-from penstock.tenants.usage import Ledger, UsageRecord
+from penstock.tenants.usage import UsageRecord, decode_line, encode_line
 
-ROW = UsageRecord(
-    request_id="req_0", account_id="a", key_id="k", model="m", endpoint="/v1/chat/completions", created_at=1.0,
-    status=200, outcome="completed", finish_reason="stop", streamed=True, prompt_tokens=3, cached_tokens=1,
-    completion_tokens=5, reasoning_tokens=0, queue_ms=0.1, ttft_ms=None, total_ms=2.5,
-)  # fmt: skip
-
-
-@asynccontextmanager
-async def writing(database: Database, *, retry_seconds: float = 1.0) -> AsyncIterator[Ledger]:
-    """A ledger whose writer runs."""
-    ledger = Ledger(database, retry_seconds=retry_seconds)
-    task = asyncio.create_task(ledger.run())
-    yield ledger
-    task.cancel()
-    await asyncio.wait({task})
-
-
-async def test_a_row_comes_back_as_it_was_recorded(database: Database) -> None:
-    async with writing(database) as ledger:
-        ledger.record(ROW)
-        await ledger.flushed()
-        assert await ledger.rows() == [ROW]
-
-
-async def test_a_request_is_settled_once(database: Database) -> None:
-    async with writing(database) as ledger:
-        ledger.record(ROW)
-        ledger.record(replace(ROW, completion_tokens=999))
-        await ledger.flushed()
-        ledger.record(replace(ROW, completion_tokens=999))
-        await ledger.flushed()
-        assert await ledger.rows() == [ROW]
+SMALL = st.integers(0, 2**63 - 1)
+SPANS = st.floats(0, 1e12)
+ROWS = st.builds(
+    UsageRecord,
+    request_id=st.text(),
+    model=st.text(),
+    created_at=st.floats(0, 1e12),
+    status=st.integers(100, 599),
+    prompt_tokens=SMALL,
+    cached_tokens=SMALL,
+    completion_tokens=SMALL,
+    reasoning_tokens=SMALL,
+    queue_ms=SPANS,
+    ttft_ms=st.none() | SPANS,
+    total_ms=SPANS,
+    load_ms=st.none() | SPANS,
+    prefill_ms=st.none() | SPANS,
+    decode_ms=st.none() | SPANS,
+    cost=SMALL,
+    input_price=SMALL,
+    cached_input_price=SMALL,
+    output_price=SMALL,
+)
 
 
-async def test_a_thousand_rows_are_a_few_commits(database: Database, tmp_path: Path) -> None:
-    async with writing(database) as ledger:
-        for number in range(1000):
-            ledger.record(replace(ROW, request_id=f"req_{number}", created_at=float(number)))
-        await ledger.flushed()
-        rows = await ledger.rows(limit=2000)
-    assert [row.request_id for row in rows] == [f"req_{number}" for number in reversed(range(1000))]
-    assert sum(row.completion_tokens for row in rows) == 5000
+@given(ROWS)
+def test_a_line_is_one_line_and_comes_back_as_it_was(row: UsageRecord) -> None:
+    line = encode_line(row)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert decode_line(line[:-1]) == row
 
 
-@SQLITE_ONLY
-async def test_rows_wait_while_the_database_is_locked(database: Database, tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / "penstock.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    async with writing(database, retry_seconds=0.05) as ledger:
-        for number in range(3):
-            ledger.record(replace(ROW, request_id=f"req_{number}"))
-        await asyncio.sleep(0.2)  # not a condition: the writer may or may not have tried by now
-        assert await ledger.rows() == []
-        other.execute("ROLLBACK")
-        other.close()
-        async with asyncio.timeout(20):
-            await ledger.flushed()
-        assert len(await ledger.rows()) == 3
+@given(st.data())
+def test_no_part_of_a_line_and_no_changed_line_is_taken_for_a_row(data: st.DataObject) -> None:
+    line = encode_line(ROW)[:-1]
+    cut = data.draw(st.integers(0, len(line) - 1))
+    changed = bytearray(line)
+    changed[cut] ^= 1 << data.draw(st.integers(0, 7))
+    for wrong in (line[:cut], line[cut + 1 :], bytes(changed)):
+        with pytest.raises(ValueError):
+            decode_line(wrong)
 
 
-async def test_what_waits_is_bounded_and_the_loss_is_told(database: Database, caplog: pytest.LogCaptureFixture) -> None:
-    ledger = Ledger(database, most_waiting=2)
-    for number in range(3):
-        ledger.record(replace(ROW, request_id=f"req_{number}", created_at=float(number)))
-    assert "req_0" in caplog.text
-    task = asyncio.create_task(ledger.run())
-    await ledger.flushed()
-    assert [row.request_id for row in await ledger.rows()] == ["req_2", "req_1"]
-    task.cancel()
-    await asyncio.wait({task})
+def test_what_cannot_be_written_down_is_refused() -> None:
+    with pytest.raises(ValueError):
+        encode_line(replace(ROW, model="\ud800"))
+
+
+def test_the_line_of_another_version_is_read_as_far_as_it_is_known() -> None:
+    data = encode_line(ROW)[9:-1].replace(b'"tier":"default",', b'"later":[1],')
+    assert b"later" in data
+    assert decode_line(b"%08x %b" % (zlib.crc32(data), data)) == ROW
+
+
+def test_a_row_was_recorded_when_its_request_ended() -> None:
+    assert ROW.recorded_at == 1.0025

@@ -55,7 +55,9 @@ class EventStream:
         while (pieces := await completion.read()) is not None:
             if data := writer.write(pieces):
                 await self._write(data)
-        await self._write(writer.end(completion.usage))
+        end = writer.end(completion.usage)
+        completion.complete()
+        await self._write(end)
         await self._exchange.finish()
 
     async def _write(self, data: bytes) -> None:

@@ -58,7 +58,6 @@ class Completion:
     async def read(self) -> list[Piece] | None:
         """What came since the last call; None at the end. May be empty. Raises EngineError."""
         if not self._open:
-            self._entry.complete()
             return None
         pieces = await self._stream.read()
         if pieces is None:
@@ -75,6 +74,10 @@ class Completion:
             self._open.discard(piece.index)
             self._entry.finish_reason = piece.finish_reason
         return piece
+
+    def complete(self) -> None:
+        """The answer is whole, and its end is about to be sent: record it now, so that whoever saw the end was."""
+        self._entry.complete()
 
     @property
     def usage(self) -> Usage:

@@ -11,8 +11,9 @@ from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError, RateLimited
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
+from penstock.tenants.ledger import Ledger
 from penstock.tenants.limits import Free, Grant, Standing, Used
-from penstock.tenants.usage import Ledger, UsageRecord
+from penstock.tenants.usage import UsageRecord
 
 CLIENT_LEFT = 499
 """The status in the ledger of a request whose client left before it had one; nginx's number for it."""
@@ -170,7 +171,8 @@ class Meter:
     @contextmanager
     def follow(self, caller: Caller, asked: Asked, *, delivery: Delivery) -> Iterator[Entry]:
         """Record the request when the block is left, if not before: completed, failed with its error's status, or
-        aborted."""
+        aborted. Raises DatabaseAway where there is no room left for its row."""
+        self._ledger.check()
         entry = Entry(caller, asked, delivery, record=self._record)
         try:
             yield entry
