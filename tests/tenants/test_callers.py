@@ -227,6 +227,16 @@ async def test_a_flood_of_one_unknown_key_is_one_question(counting: CountingData
     assert counting.reads == 1
 
 
+async def test_a_flood_of_guesses_keeps_nobody_out(database: Database, tenants: Tenants, account: Account) -> None:
+    """Nor does the database look away because of it, which would let a revoked key go on."""
+    callers = callers_of(database, monotonic=Clock())
+    _, secret = await made(tenants, account)
+    guesses = [asyncio.create_task(refused(callers, new_secret())) for _ in range(300)]
+    await asyncio.sleep(0)
+    assert (await callers.find(secret)).key_name == "laptop"
+    await asyncio.gather(*guesses)
+
+
 async def test_who_leaves_takes_the_answer_from_nobody(database: Database, tenants: Tenants, account: Account) -> None:
     callers = callers_of(database, monotonic=Clock())
     _, secret = await made(tenants, account)

@@ -114,17 +114,19 @@ class Callers:
             asking.exception()  # told to whoever waits; if all have left, to nobody
 
     async def _ask(self, digest: str, known: _Known | None) -> _Known | None:
-        if self._monotonic() < self._away_until:
-            return self._without_database(known)
-        try:
-            async with asyncio.timeout(_LOOK_UP_SECONDS), self._places[known is not None]:
-                # From when it was asked, not from when the answer came: a slow database must not stretch a revocation.
-                asked = self._monotonic()
-                found = await self._read(digest, asked)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            self._away_until = self._monotonic() + _AWAY_SECONDS
-            log.warning("API keys cannot be looked up: %s", str(error).partition("\n")[0] or "no answer in time")
-            return self._without_database(known)
+        # The wait for a place is not the database's: a flood of guesses must not make it look away.
+        async with self._places[known is not None]:
+            # From when it was asked, not from when the answer came: a slow database must not stretch a revocation.
+            asked = self._monotonic()
+            if asked < self._away_until:
+                return self._without_database(known)
+            try:
+                async with asyncio.timeout(_LOOK_UP_SECONDS):
+                    found = await self._read(digest, asked)
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                self._away_until = self._monotonic() + _AWAY_SECONDS
+                log.warning("API keys cannot be looked up: %s", str(error).partition("\n")[0] or "no answer in time")
+                return self._without_database(known)
         self._keep(digest, found, asked)
         return found
 
