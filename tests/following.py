@@ -87,6 +87,7 @@ def plain(output: str) -> list[str]:
         (r"(req|key)_[0-9a-f]+", r"\1_ID"),
         (r"psk_\S+", "KEY"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME"),
+        (r" (\d+ [smhd] ago|-) ", " USED "),
         (r" +", " "),
     ):
         output = re.sub(pattern, name, output)

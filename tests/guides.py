@@ -15,6 +15,7 @@ FOLLOWED = {
     "get-started/get-api-key.md": "",
     "get-started/openai-compatibility.md": "",
     "get-started/real-time-inference.md": "",
+    "operate/accounts-and-keys.md": "",
     "get-started/integrations/crewai.md": "crewai",
     "get-started/integrations/eliza.md": "eliza-1",
     "get-started/integrations/langchain.md": "langchain",
