@@ -79,6 +79,7 @@ api_keys = Table(
     Column("last_used_at", Float),
     # The key that made this one, which can never do more.
     Column("maker_key_id", Text),
+    Index(None, "maker_key_id"),
     Index("uq_api_keys_previous_digest", "previous_digest", unique=True),
 )
 

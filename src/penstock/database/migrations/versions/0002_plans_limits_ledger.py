@@ -48,6 +48,7 @@ def upgrade() -> None:
         op.add_column(table, column)
     op.execute("UPDATE accounts SET plan = 'unlimited' WHERE id = 'acct_operator'")
     op.create_index("uq_api_keys_previous_digest", "api_keys", ["previous_digest"], unique=True)
+    op.create_index("ix_api_keys_maker_key_id", "api_keys", ["maker_key_id"])
     op.create_index("ix_usage_created_at", "usage", ["created_at"])
     for name in ("usage_hourly", "usage_daily"):
         _make_sums(name)
