@@ -15,6 +15,7 @@ FOLLOWED = {
     "get-started/get-api-key.md": "",
     "get-started/openai-compatibility.md": "",
     "get-started/real-time-inference.md": "",
+    "get-started/usage-and-costs.md": "",
     "operate/accounts-and-keys.md": "",
     "get-started/integrations/crewai.md": "crewai",
     "get-started/integrations/eliza.md": "eliza-1",

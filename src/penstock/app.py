@@ -137,7 +137,7 @@ async def running(
         meter = Meter(ledger, requests)
         inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
         connections = set[Connection]()
-        registry = _registry(requests, Gauges(workers, admission, drain, connections))
+        registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         front = _front(settings, gate, tenants, inference, workers, drain, registry, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)

@@ -60,6 +60,17 @@ def test_the_numbers_are_those_of_the_ledger(echo_server: RunningServer) -> None
     eventually(agree)
 
 
+def test_the_ledgers_own_numbers_end_where_its_rows_do(echo_server: RunningServer) -> None:
+    assert echo_server.chat("one two three").status == 200
+    names = ("rows_total", "waiting_rows", "lag_seconds")
+
+    def settled() -> bool:
+        shown = [told(echo_server, f"penstock_ledger_{name}")[()] for name in names]
+        return shown == [len(echo_server.ledger()), 0, 0]
+
+    eventually(settled)
+
+
 def test_every_span_of_a_request_that_ran_is_told(echo_server: RunningServer) -> None:
     names = ("request", "queue", "time_to_first_token")
     before = {name: told(echo_server, f"penstock_{name}_seconds_count", "model")["echo",] for name in names}

@@ -2,23 +2,33 @@
 
 from collections.abc import Collection, Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from penstock import __version__
 from penstock.api.drain import Drain
 from penstock.catalogue.workers import State, Worker, Workers
 from penstock.inference.admission import Admission, Load
+from penstock.tenants.ledger import Ledger
 
 
 class Gauges(Collector):
-    """Connections, queues, slots and models, as they are now."""
+    """Connections, queues, slots, models and the ledger, as they are now."""
 
-    def __init__(self, workers: Workers, admission: Admission, drain: Drain, connections: Collection[object]) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        admission: Admission,
+        drain: Drain,
+        *,
+        connections: Collection[object],
+        ledger: Ledger,
+    ) -> None:
         self._workers = workers
         self._admission = admission
         self._drain = drain
         self._connections = connections
+        self._ledger = ledger
 
     def collect(self) -> Iterator[Metric]:
         """One look at everything."""
@@ -34,6 +44,18 @@ class Gauges(Collector):
         yield _by_model("penstock_slots", "Requests that the engine takes at once", loads, "slots")
         yield _by_model("penstock_slots_busy", "Of these, how many are taken", loads, "busy")
         yield _by_model("penstock_queue_waiting", "Requests that wait for a slot", loads, "waiting")
+        yield from self._behind()
+
+    def _behind(self) -> Iterator[Metric]:
+        says = "Rows that the ledger has brought into the database since the server was started"
+        yield CounterMetricFamily("penstock_ledger_rows", says, self._ledger.committed)
+        try:
+            lag = self._ledger.lag()
+        except OSError:  # the spool cannot be read; a gap in a graph says more than a number that is made up
+            return
+        says = "Rows of the ledger that wait for the database"
+        yield GaugeMetricFamily("penstock_ledger_waiting_rows", says, lag.rows)
+        yield GaugeMetricFamily("penstock_ledger_lag_seconds", "How long the oldest of them has waited", lag.seconds)
 
     def _load(self, worker: Worker) -> Load:
         return Load() if worker.endpoint is None else self._admission.load(worker.endpoint)

@@ -51,6 +51,8 @@ class Ledger:
         self._arrived = asyncio.Event()
         self._hurry = asyncio.Event()
         self._written = asyncio.Event()
+        self.committed = 0
+        """Rows that this process has brought into the database."""
         self._note()
 
     def _note(self) -> None:
@@ -103,11 +105,12 @@ class Ledger:
             return
         try:
             async with self._database.write() as connection:
-                await settle(connection, batch.rows)
+                written = await settle(connection, batch.rows)
         except (IntegrityError, DataError, OverflowError, UnicodeEncodeError) as error:
             self._halve(batch, error)
         else:
             self._spool.remove(batch)
+            self.committed += written
             self._group = min(_GROUP, self._group * 2)
 
     def _halve(self, batch: Batch, error: Exception) -> None:

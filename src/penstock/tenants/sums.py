@@ -33,20 +33,21 @@ def _adding(sums: Table) -> Insert:
 ADD = tuple((_adding(sums), seconds) for sums, seconds in SPANS)
 
 
-async def settle(connection: AsyncConnection, rows: Iterable[UsageRecord]) -> None:
-    """Write rows and add them to the sums, but for those whose request has a row already."""
+async def settle(connection: AsyncConnection, rows: Iterable[UsageRecord]) -> int:
+    """Write rows and add them to the sums, but for those whose request has a row already; how many were written."""
     # By id and by key, in order: two servers that wait for each other's rows would wait for ever.
     first: dict[str, UsageRecord] = {}
     for row in rows:
         first.setdefault(row.request_id, row)
     if not first:
-        return
+        return 0
     group = [first[request_id].__dict__ for request_id in sorted(first)]
     written = (await connection.execute(SETTLE, group)).scalars().all()
     if not written:
-        return
+        return 0
     for adding, seconds in ADD:
         await connection.execute(adding, list(_sums((first[request_id] for request_id in written), seconds)))
+    return len(written)
 
 
 def _sums(rows: Iterable[UsageRecord], seconds: int) -> Iterator[dict[str, Any]]:
