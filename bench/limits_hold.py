@@ -56,6 +56,7 @@ class Row:
     """One answered request, in seconds since 1970."""
 
     began: float
+    let_in: float
     ended: float
     tokens: int
 
@@ -109,7 +110,8 @@ async def load(urls: list[str], keys: dict[str, str], clients: int, seconds: flo
 
 def rows_of(data_dir: Path, email: str) -> list[Row]:
     """What the ledger has of an account."""
-    query = """SELECT usage.created_at, usage.created_at + total_ms / 1000, completion_tokens FROM usage
+    query = """SELECT usage.created_at, usage.created_at + queue_ms / 1000, usage.created_at + total_ms / 1000,
+               completion_tokens FROM usage
                JOIN accounts ON accounts.id = account_id WHERE email = ? AND status = 200"""
     database = sqlite3.connect(data_dir / "penstock.db")
     try:
@@ -142,7 +144,8 @@ def emptiest(events: list[tuple[float, int]], seconds: float) -> int:
 
 def at_once(rows: list[Row], seconds: float) -> tuple[int, float]:
     """The most requests at once, and how many there were on the average."""
-    steps = sorted([(row.began, 1) for row in rows] + [(row.ended, -1) for row in rows])
+    # From when a request was let in: before, it holds no place, and a shared store takes its time to answer.
+    steps = sorted([(row.let_in, 1) for row in rows] + [(row.ended, -1) for row in rows])
     running = most = 0
     for _, step in steps:
         running += step

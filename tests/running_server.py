@@ -172,8 +172,8 @@ class RunningServer:
             return []
         return [child.pid for child in children if any("penstock.engines" in part for part in _cmdline(child))]
 
-    def new_key(self, name: str) -> str:
-        made = penstock("keys", "create", name, data_dir=self.data_dir)
+    def new_key(self, name: str, *options: str) -> str:
+        made = penstock("keys", "create", name, *options, data_dir=self.data_dir)
         assert made.returncode == 0, made.stderr
         return made.stdout.strip()
 

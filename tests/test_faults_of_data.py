@@ -77,7 +77,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 def test_a_locked_database_stops_nobody_who_is_known(server: RunningServer) -> None:
-    stranger = server.new_key("stranger")
+    stranger, admin = server.new_key("stranger"), server.new_key("admin", "--scope", "admin")
+    accounts = ("GET", "/api/admin/accounts", None, {"authorization": f"Bearer {admin}"})
+    assert server.request(*accounts).status == 200
     answers = [server.chat("one")]
     with locked(server):
 
@@ -88,6 +90,9 @@ def test_a_locked_database_stops_nobody_who_is_known(server: RunningServer) -> N
         eventually(looked_up_in_vain)
         answers += [server.chat("three"), server.chat("four", stream=True)]
         refused = server.request("GET", "/v1/models", headers={"authorization": f"Bearer {stranger}"})
+        unread = server.request(*accounts)
+        assert (unread.status, unread.error["code"]) == (503, "service_unavailable")
+        assert int(unread.headers["retry-after"]) > 0
         assert (refused.status, refused.error["code"]) == (503, "service_unavailable")
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.headers["x-should-retry"] == "true"

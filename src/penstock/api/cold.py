@@ -1,17 +1,24 @@
 """The cold plane: FastAPI, for every route whose cost does not matter, with the same errors as the hot plane."""
 
+import logging
 from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as WaitedTooLong
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from penstock import __version__
-from penstock.errors import ApiError, InternalError, InvalidRequest, MethodNotAllowed, UnknownUrl
+from penstock.errors import ApiError, DatabaseAway, InternalError, InvalidRequest, MethodNotAllowed, UnknownUrl
 from penstock.protocol.errors import envelope
+
+log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1
 
 
 def build_cold_plane(*routers: APIRouter) -> FastAPI:
@@ -29,6 +36,8 @@ def build_cold_plane(*routers: APIRouter) -> FastAPI:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    for away in (OperationalError, InterfaceError, WaitedTooLong):
+        app.add_exception_handler(away, _database_away)
     app.add_exception_handler(500, _unexpected)
     return app
 
@@ -48,6 +57,12 @@ def _render(request: Request, error: ApiError) -> Response:
 async def _api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     return _render(request, error)
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    log.warning("the database does not answer: %s", str(error).partition("\n")[0])
+    away = DatabaseAway("The database does not answer just now. Try again.", retry_after=_RETRY_SECONDS)
+    return _render(request, away)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
