@@ -221,7 +221,8 @@ def serving(
             log.write_bytes(_read_until_port(pipe))
             os.close(pipe)
         port = eventually(lambda: _port(process, log))
-        made = penstock("keys", "create", "tests", data_dir=data_dir)
+        database = {name: url for name, url in (environ or {}).items() if name == "PENSTOCK_DATABASE_URL"}
+        made = penstock("keys", "create", "tests", data_dir=data_dir, environ=database)
         assert made.returncode == 0, made.stderr
         server = RunningServer(process, port, data_dir, made.stdout.strip(), log)
         if ready:

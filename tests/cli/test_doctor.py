@@ -141,3 +141,20 @@ def test_the_store_of_shared_limits_is_tried(redis_url: str) -> None:
     away = doctor.check_valkey(f"redis://:canary@127.0.0.1:{free_port()}/0")
     assert (away.mark, "canary" in away.fact) == ("fail", False)
     assert doctor.check_valkey("canary://x").mark == "fail"
+
+
+def test_postgresql_is_looked_at(postgres_url: str, tmp_path: Path) -> None:
+    environ = {"PENSTOCK_PORT": str(free_port()), "PENSTOCK_DATABASE_URL": postgres_url, "PENSTOCK_SERVE": "echo"}
+    check = examined(penstock("doctor", "--json", data_dir=tmp_path, environ=environ))["Database"]
+    assert check["mark"] == "ok"
+    assert "PostgreSQL" in check["fact"]
+
+
+def test_a_database_that_is_away_is_told_without_its_password(tmp_path: Path) -> None:
+    url = f"postgresql://ann:canary-7f3a@127.0.0.1:{free_port()}/penstock"
+    environ = {"PENSTOCK_PORT": str(free_port()), "PENSTOCK_DATABASE_URL": url, "PENSTOCK_SERVE": "echo"}
+    ran = penstock("doctor", "--json", data_dir=tmp_path, environ=environ)
+    assert ran.returncode == 1
+    assert examined(ran)["Database"]["mark"] == "fail"
+    assert "canary-7f3a" not in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -55,6 +55,8 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
     )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("penstock.request").setLevel(logging.INFO if settings.access_log else logging.WARNING)
+    # It warns of each batch that a lost connection broke off, which the ledger tells once.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     bounds = Bounds()
     bounds = replace(bounds, connections=min(bounds.connections, _most_connections()))
     with contextlib.ExitStack() as sockets:
