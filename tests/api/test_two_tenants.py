@@ -1,9 +1,10 @@
 """What one account has is for another account like what nobody has, byte for byte."""
 
+import re
 from typing import Any
 
 import pytest
-from running_server import Answer, RunningServer
+from running_server import Answer, RunningServer, eventually
 from sign_in import Person, ask_json, bearer, settle
 
 from penstock.app import operations
@@ -11,6 +12,7 @@ from penstock.web.operation import Operation
 
 NOBODYS = {"api_key": "key_0123456789abcdef", "session": "sess_0123456789abcdef"}
 OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
+OF_ADMINISTRATORS = [one for one in operations() if one.parameters and one.path.startswith("/api/admin/")]
 BODIES: dict[str, Any] = {"PATCH": {"name": "taken over"}, "POST": {}}
 
 
@@ -33,7 +35,7 @@ def ids_of(server: RunningServer, person: Person) -> dict[str, str]:
 
 def told(answer: Answer, asked_for: str) -> tuple[int, dict[str, str], bytes]:
     """Everything but what differs from one request to the next."""
-    own = {"x-request-id", "openai-processing-ms", "date"}
+    own = {"x-request-id", "openai-processing-ms", "date", "connection"}  # which ends where a body was not read whole
     headers = {name: value for name, value in answer.headers.items() if name not in own}
     return answer.status, headers, answer.body.replace(asked_for.encode(), b"ID")
 
@@ -55,6 +57,36 @@ def test_anothers_is_nobodys(echo_server: RunningServer, ann: Person, bob: Perso
         assert of_ann == of_nobody
         assert of_ann[0] == (404 if "cookie" in headers else 401)
     assert ids_of(echo_server, ann)[kind] == anns, "and nothing has happened to it"
+
+
+def test_anothers_key_has_used_nothing(echo_server: RunningServer, ann: Person, bob: Person) -> None:
+    assert echo_server.request("GET", "/v1/models", headers=bearer(ann.key)).status == 200
+    body = b'{"model": "echo", "messages": [{"role": "user", "content": "one two"}]}'
+    assert echo_server.request("POST", "/v1/chat/completions", body, bearer(ann.key)).status == 200
+    anns = ids_of(echo_server, ann)["api_key"]
+
+    def usage(person: Person, key_id: str) -> tuple[int, dict[str, str], bytes]:
+        path = f"/v1/usage?limit=1&group_by=api_key_id&api_key_ids={key_id}"
+        return told(echo_server.request("GET", path, headers=bearer(person.key)), key_id)
+
+    eventually(lambda: b'"api_key_id":"ID"' in usage(ann, anns)[2])
+    assert usage(bob, anns) == usage(bob, NOBODYS["api_key"])
+
+
+@pytest.mark.parametrize("kind", ["key", "cookie"])
+@pytest.mark.parametrize("operation", OF_ADMINISTRATORS, ids=lambda operation: operation.name)
+def test_whoever_is_no_administrator_learns_nothing_of_ids(
+    echo_server: RunningServer, ann: Person, bob: Person, operation: Operation, kind: str
+) -> None:
+    real = ann.id if "accounts" in operation.path else ids_of(echo_server, ann)["api_key"]
+    of_ann, of_nobody = (
+        told(
+            ask_json(echo_server, operation.method, re.sub(r"{\w+}", id_, operation.path), **bob.credential(kind)), id_
+        )
+        for id_ in (real, "acct_0123456789abcdef" if "accounts" in operation.path else NOBODYS["api_key"])
+    )
+    assert of_ann == of_nobody
+    assert of_ann[0] == 403
 
 
 @pytest.mark.parametrize("path", ["/api/keys", "/api/sessions"])
