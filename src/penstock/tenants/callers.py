@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from penstock.database.connection import Database
+from penstock.database.patience import answered
 from penstock.database.tables import api_keys
 from penstock.errors import DatabaseAway, InvalidKey, ServerOverloaded
 from penstock.tenants.caller import Caller
@@ -121,8 +122,7 @@ class Callers:
             if asked < self._away_until:
                 return self._without_database(known)
             try:
-                async with asyncio.timeout(_LOOK_UP_SECONDS):
-                    found = await self._read(digest, asked)
+                found = await answered(self._read(digest, asked), seconds=_LOOK_UP_SECONDS)
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 self._away_until = self._monotonic() + _AWAY_SECONDS
                 log.warning("API keys cannot be looked up: %s", str(error).partition("\n")[0] or "no answer in time")

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.database.connection import Database
+from penstock.database.patience import answered
 from penstock.database.tables import accounts, sessions
 from penstock.errors import DatabaseAway, NotFound, ServerOverloaded
 from penstock.tenants.accounts import SHOWN as ACCOUNT_SHOWN
@@ -169,7 +170,7 @@ class Sessions:
             async with asyncio.timeout(_LOOK_UP_SECONDS), self._places:
                 # From when it was asked, not from when the answer came: a slow database must not stretch an end.
                 asked = self._monotonic()
-                found = _Known(await self._read(digest), asked)
+                found = _Known(await answered(self._read(digest), seconds=_LOOK_UP_SECONDS), asked)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.warning("sessions cannot be looked up: %s", str(error).partition("\n")[0] or "no answer in time")
             if known is None or known.signed_in is None or self._monotonic() - known.asked_at >= KNOWN_SECONDS:
