@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import threading
 import time
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,8 +40,8 @@ directives = true
 tokens_per_second = 400
 """
 CLIENTS = 16
-CRASHES = 4
-"""Ends of the engine's process: one more in five minutes, and its model is given up."""
+CRASHES = (50, 147, 244, 341)
+"""Requests that end the engine's process: one more in five minutes, and its model is given up."""
 FAULTS = ("!error", "!garbage@{k}", "!close@{k}")
 """What fails one request alone."""
 
@@ -50,6 +51,7 @@ class Told:
     """What one client was told. `usage` is (prompt, completion) where the answer was whole."""
 
     request_id: str = ""
+    """Empty where the connection broke before there was a head: whole answers that were under way at the kill."""
     end: Literal["completed", "aborted", "failed", "cut"] = "cut"
     usage: tuple[int, int] | None = None
     events: int = 0
@@ -70,7 +72,7 @@ def asked(number: int, random_: random.Random) -> tuple[dict[str, Any], int | No
     words = " ".join(["word"] * random_.randint(2, 60))
     leaves, model, stream = None, "echo", random_.random() < 0.6
     chance = random_.random()
-    if number % 500 == 77 and number < 500 * CRASHES:
+    if number in CRASHES:
         model, words = "brittle", f"!crash@{random_.randint(1, 5)} {words}"
     elif chance < 0.05:
         words = random_.choice(FAULTS).format(k=random_.randint(1, 5)) + " " + words
@@ -95,6 +97,8 @@ async def ask(session: aiohttp.ClientSession, server: RunningServer, body: dict[
                 await _follow(response, told, leaves)
             else:
                 _complete(told, (await response.json())["usage"])
+    except aiohttp.ClientConnectorError:
+        raise
     except (aiohttp.ClientError, OSError):
         told.end = "cut"
     told.ended_at = time.time()
@@ -126,15 +130,15 @@ def _complete(told: Told, usage: Any) -> None:
 async def send(server: RunningServer, numbers: range, *, seed: int) -> list[Told]:
     """These requests, by so many clients at once; those that no server takes any more are left out."""
     random_ = random.Random(seed)
-    waiting = [asked(number, random_) for number in numbers]
+    waiting = deque(asked(number, random_) for number in numbers)
     told: list[Told] = []
 
     async def client(session: aiohttp.ClientSession) -> None:
         while waiting:
-            body, leaves = waiting.pop()
-            one = await ask(session, server, body, leaves)
-            if one.request_id:
-                told.append(one)
+            try:
+                told.append(await ask(session, server, *waiting.popleft()))
+            except aiohttp.ClientConnectorError:
+                return  # nobody is there any more
 
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -175,9 +179,9 @@ class Account:
     aborted: int = 0
     failed: int = 0
     cut: int = 0
-    """Under way at the kill, or broken off by an engine: no client was told what it used."""
+    """Broken off by the kill: no client was told what it used."""
     lost: int = 0
-    """Of those, how many have no row: the stated window."""
+    """Those that have no row, or whose id is not known: the stated window."""
     clients_tokens: int = 0
     ledgers_tokens: int = 0
     """Both of completed requests alone."""
@@ -201,7 +205,7 @@ def compare(run_: Run, folder: Path) -> Account:
                 account.differences.append(f"{told} has {used}")
         elif row["completion_tokens"] < told.events:
             account.differences.append(f"{told} has {row['completion_tokens']}")
-        elif not told.events and told.end == "failed" and row["status"] != 200 and row["prompt_tokens"]:
+        elif told.end == "failed" and not told.events and (row["prompt_tokens"] or row["cost"]):
             account.differences.append(f"{told} was billed")
     account.differences += _sums_that_differ(folder, rows)
     return account
@@ -210,20 +214,24 @@ def compare(run_: Run, folder: Path) -> Account:
 def _missing(told: Told, run_: Run, account: Account) -> None:
     """No row: that may be where the server was killed while the request was under way, and nowhere else."""
     account.lost += 1
-    # A client that left just before may not have been noticed yet.
-    unnoticed = told.end == "aborted" and 0 <= run_.killed_at - told.ended_at < 1
-    if told.end != "cut" and not unnoticed:
+    # A client that left just before may not have been noticed yet, and one that was cut notices it a little later.
+    at_the_kill = abs(told.ended_at - run_.killed_at) < 2
+    if told.end not in ("cut", "aborted") or not at_the_kill:
         account.differences.append(f"{told} has no row")
 
 
 def _sums_that_differ(folder: Path, rows: dict[str, Any]) -> list[str]:
     names = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "cost")
-    wanted = (len(rows), *(sum(row[name] for row in rows.values()) for name in names))
     differ = []
     with closing(sqlite3.connect(folder / "penstock.db")) as database:
-        for table in ("usage_hourly", "usage_daily"):
-            sums = ", ".join(f"SUM({name})" for name in ("requests", *names))
-            kept = database.execute(f"SELECT {sums} FROM {table}").fetchone()
+        for table, seconds in (("usage_hourly", 3600), ("usage_daily", 86400)):
+            wanted: dict[tuple[int, str, str], list[int]] = {}
+            for row in rows.values():
+                key = (int(row["created_at"] // seconds) * seconds, row["key_id"], row["model"])
+                sums = wanted.setdefault(key, [0] * (1 + len(names)))
+                wanted[key] = [have + more for have, more in zip(sums, (1, *(row[n] for n in names)), strict=True)]
+            query = f"SELECT start, key_id, model, requests, {', '.join(names)} FROM {table}"
+            kept = {(start, key_id, model): sums for start, key_id, model, *sums in database.execute(query)}
             if kept != wanted:
                 differ.append(f"{table} has {kept}, the rows {wanted}")
     return differ
