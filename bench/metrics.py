@@ -48,6 +48,7 @@ class Nowhere:
     """An answer that nobody reads."""
 
     path = ROW.endpoint
+    batch = False
     begun = True
     broken_off = None
     standing: Callable[[], Standing] | None = None

@@ -17,6 +17,7 @@ class Delivered:
     """An answer that got as far as a test says."""
 
     path = "/v1/chat/completions"
+    batch = False
 
     def __init__(self, *, begun: bool = False, broken_off: ApiError | None = None) -> None:
         self.standing: Callable[[], Standing] | None = None

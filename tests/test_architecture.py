@@ -36,9 +36,9 @@ FACTORIES = {"create_engine", "create_async_engine", "connect", "open", "new_eve
 
 # What `--help` must not load: each costs more than the whole rest of it.
 HEAVY = {
-    "aiohttp", "alembic", "argon2", "asyncio", "fastapi", "huggingface_hub", "httptools", "msgspec",
-    "prometheus_client", "psycopg", "pydantic", "redis", "rich", "sqlalchemy", "starlette", "uvicorn",
-    "uvloop", "xllamacpp",
+    "aiohttp", "alembic", "argon2", "asyncio", "fastapi", "huggingface_hub", "httptools", "msgspec", "obstore",
+    "prometheus_client", "psycopg", "pydantic", "python_multipart", "redis", "rich", "sqlalchemy", "starlette",
+    "uvicorn", "uvloop", "xllamacpp",
 }  # fmt: skip
 
 

@@ -10,7 +10,8 @@
         ├── PermissionDenied 403        WrongOrigin, SignupClosed
         ├── NotFound 404                UnknownUrl, ModelNotFound, MethodNotAllowed 405
         ├── RateLimited 429             NeverFits, InsufficientQuota
-        ├── Unavailable 503             ServerOverloaded, DatabaseAway, ModelLoading, ModelUnavailable, ModelFailed
+        ├── Unavailable 503             ServerOverloaded, DatabaseAway, StorageAway, ModelLoading,
+        │                               ModelUnavailable, ModelFailed, PutBack
         └── EngineError 502, InternalError 500
 
 The official clients choose their exception by status alone; 408, 409, 429 and 5xx they retry twice, unless the header
@@ -288,6 +289,18 @@ class DatabaseAway(Unavailable):
     """The database does not answer, and what is known without it is too old or nothing."""
 
     code = "service_unavailable"
+
+
+class StorageAway(Unavailable):
+    """The store of files does not answer, is full, or lost what it had."""
+
+    code = "service_unavailable"
+
+
+class PutBack(Unavailable):
+    """A line of a batch gave its place to somebody who waits for an answer: it begins anew later. No client is told."""
+
+    code = "put_back"
 
 
 class ModelLoading(Unavailable):

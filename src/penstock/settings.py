@@ -30,6 +30,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Whether each request gets a line in the log."""
     database_url: str = ""
     """Empty: SQLite in the data folder."""
+    files_url: str = ""
+    """Where the bodies of files are kept: `s3://bucket/prefix`, `gs://`, `az://` or `file:///path`. Empty: the folder
+    `files` in the data folder."""
     valkey_url: str = ""
     """Address of a Valkey or Redis that several servers share their limits by: `redis://host:6379/0`. Empty: each
     server counts for itself."""

@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 from penstock.api.chat_events import ChatEvents
-from penstock.api.collect import collect
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
+from penstock.inference.collect import collect_chat
 from penstock.inference.completion import Inference
 from penstock.protocol.answer import ChatCompletion
 from penstock.protocol.chat import ChatRequest, parse_chat_request
@@ -88,4 +88,4 @@ class ChatCompletions:
             events = partial(ChatEvents, include_usage=request.include_usage)
             await self._door.stream(exchange, running, events)
         else:
-            await self._door.answer(exchange, running, collect)
+            await self._door.answer(exchange, running, collect_chat)

@@ -5,11 +5,11 @@ from functools import partial
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
 from penstock.engines.engine import Piece
+from penstock.inference.collect import collect_text
 from penstock.inference.completion import Completion, Inference
 from penstock.protocol.answer import Usage
 from penstock.protocol.completions import (
     CompletionRequest,
-    TextChoice,
     TextCompletion,
     TextCompletionChunk,
     parse_completion_request,
@@ -57,28 +57,7 @@ class TextCompletions:
             events = partial(TextEvents, include_usage=request.include_usage)
             await self._door.stream(exchange, running, events)
         else:
-            await self._door.answer(exchange, running, collect)
-
-
-async def collect(completion: Completion) -> TextCompletion:
-    """The whole answer, read to its end."""
-    choices = [TextChoice(index=index, text="", finish_reason=None) for index in range(completion.choices)]
-    texts: list[list[str]] = [[] for _ in choices]
-    while (pieces := await completion.read()) is not None:
-        for piece in pieces:
-            texts[piece.index].append(piece.content)
-            if piece.finish_reason:
-                choice = choices[piece.index]
-                choice.finish_reason, choice.stop_reason = piece.finish_reason, piece.stop_reason
-    for choice, parts in zip(choices, texts, strict=True):
-        choice.text = "".join(parts)
-    return TextCompletion(
-        id=completion.id,
-        created=completion.created,
-        model=completion.model,
-        choices=choices,
-        usage=completion.usage,
-    )
+            await self._door.answer(exchange, running, collect_text)
 
 
 class TextEvents:

@@ -2,15 +2,12 @@
 
 from penstock.api.door import Door
 from penstock.api.exchange import Exchange
+from penstock.inference.collect import collect_vectors
 from penstock.inference.completion import Inference
-from penstock.inference.embedding import Embedded
 from penstock.protocol.answer import encode
 from penstock.protocol.embeddings import (
-    Embedding,
     EmbeddingAnswer,
     EmbeddingRequest,
-    EmbeddingUsage,
-    numbers_of,
     parse_embedding_request,
 )
 from penstock.web.access import INFERENCE
@@ -45,17 +42,5 @@ class Embeddings:
         caller, request = await self._door.enter(exchange, parse_embedding_request)
         async with exchange.while_connected():
             embedded = await self._inference.embed(request, caller, request_id=exchange.request_id, delivery=exchange)
-            answer = render(embedded, as_numbers=request.encoding_format != "base64")
+            answer = collect_vectors(embedded, as_numbers=request.encoding_format != "base64")
             await exchange.answer(200, encode(answer))
-
-
-def render(embedded: Embedded, *, as_numbers: bool) -> EmbeddingAnswer:
-    """The vectors as the client gets them."""
-    return EmbeddingAnswer(
-        data=[
-            Embedding(index=index, embedding=numbers_of(vector) if as_numbers else vector)
-            for index, vector in enumerate(embedded.vectors)
-        ],
-        model=embedded.model,
-        usage=EmbeddingUsage(embedded.prompt_tokens, embedded.prompt_tokens),
-    )

@@ -19,6 +19,8 @@ JSON: Headers = [(b"content-type", b"application/json")]
 class Exchange:
     """A request, and the answer to it. Either `answer` once, or `open_stream`, `write` and `finish`."""
 
+    batch = False
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.method: str = scope["method"]

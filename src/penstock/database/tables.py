@@ -135,6 +135,110 @@ audit = Table(
     Index(None, "at", "id"),
 )
 
+# The bodies are elsewhere: `blob` is the name of one there. A file that was deleted keeps its row for as long as a
+# batch reads its body.
+files = Table(
+    "files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("project_id", Text),
+    Column("filename", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("blob", Text, nullable=False, unique=True),
+    Column("deleted_at", Float),
+    Index(None, "account_id", "created_at"),
+    Index(None, "expires_at"),
+    Index(None, "deleted_at"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("project_id", Text),
+    # The key that made it, whose rights and limits hold for its lines.
+    Column("key_id", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("input_file_id", Text, nullable=False, index=True),
+    Column("completion_window", Text, nullable=False),
+    Column("metadata", JSON_OR_NULL),
+    Column("status", Text, nullable=False, index=True),
+    # What a batch that is finalizing or cancelling will be: completed, expired or cancelled.
+    Column("ends_as", Text),
+    Column("model", Text),
+    Column("errors", JSON_OR_NULL),
+    Column("output_file_id", Text),
+    Column("error_file_id", Text),
+    Column("created_at", Float, nullable=False),
+    Column("in_progress_at", Float),
+    Column("expires_at", Float, nullable=False),
+    Column("finalizing_at", Float),
+    Column("completed_at", Float),
+    Column("failed_at", Float),
+    Column("expired_at", Float),
+    Column("cancelling_at", Float),
+    Column("cancelled_at", Float),
+    Column("total", Integer, nullable=False, server_default="0"),
+    Column("completed", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    Column("prompt_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("cached_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("completion_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("reasoning_tokens", BigInteger, nullable=False, server_default="0"),
+    # Who validates or finalizes it, and how often somebody has begun to: what an earlier one writes late is refused.
+    Column("runner_id", Text),
+    Column("generation", Integer, nullable=False, server_default="0"),
+    Index(None, "account_id", "created_at"),
+)
+
+# One for each line of each batch's input that is not over; gone once the batch's files are there.
+batch_lines = Table(
+    "batch_lines",
+    metadata,
+    Column("batch_id", Text, ForeignKey("batches.id"), primary_key=True),
+    # From 1, as an editor counts them: blank lines count too.
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("custom_id", Text, nullable=False),
+    # As the line names it; empty where it names none.
+    Column("model", Text, nullable=False),
+    # The same for lines that begin alike, so that they can run one after the other.
+    Column("prefix", BigInteger, nullable=False),
+    # Where its bytes are in the input.
+    Column("position", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    # waiting, running or done.
+    Column("state", Text, nullable=False, server_default="waiting"),
+    # Whether an engine died under it in company; it runs alone from then on.
+    Column("suspect", Boolean, nullable=False, server_default=false()),
+    # How many engines died under it while it ran alone.
+    Column("deaths", Integer, nullable=False, server_default="0"),
+    # Who runs it, and how often it was claimed: a result of an earlier claim is refused.
+    Column("runner_id", Text),
+    Column("generation", Integer, nullable=False, server_default="0"),
+    # Of the answer: null where there is none, and `result` is then an error.
+    Column("status", Integer),
+    Column("result", Text),
+    Index(None, "batch_id", "state", "suspect", "model", "prefix", "line"),
+    Index(None, "runner_id"),
+)
+
+# The servers that run batches. One that lives changes its `beat` every few seconds: whoever sees it stand still for the
+# length of a lease, by a clock of its own, takes over what it held.
+batch_runners = Table(
+    "batch_runners",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("beat", BigInteger, nullable=False),
+    # The names of the models that it serves.
+    Column("models", JSON_VALUE, nullable=False),
+    Column("started_at", Float, nullable=False),
+)
+
 # An account outlives no usage: rows are history, so nothing in these tables is a foreign key.
 usage = Table(
     "usage",

@@ -93,6 +93,10 @@ class Admission:
         gate = self._gates.get(endpoint)
         return Load(endpoint.slots) if gate is None else gate.load
 
+    def lines(self, endpoint: Endpoint) -> int:
+        """How many lines of batches are worth having at the door: those that run, and some that wait."""
+        return endpoint.slots
+
     @asynccontextmanager
     async def enter(self, endpoint: Endpoint, *, places: int) -> AsyncIterator[None]:
         """Hold `places` slots (one per choice) of the endpoint while the block runs."""

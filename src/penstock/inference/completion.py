@@ -213,6 +213,7 @@ class Inference:
             model=worker.model.id,
             streamed=bool(sampling and sampling.stream),
             tier="default" if tier in (None, "auto") else tier,
+            batch=delivery.batch,
             price=worker.price,
         )
         return self._meter.follow(caller, asked, delivery=delivery)

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from penstock.engines.engine import Counts
-from penstock.errors import ApiError, InternalError, RateLimited
+from penstock.errors import ApiError, InternalError, PutBack, RateLimited
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
-from penstock.tenants.ledger import Ledger
 from penstock.tenants.limits import Free, Grant, Standing, Used
 from penstock.tenants.usage import UsageRecord
 
@@ -24,6 +23,10 @@ class Delivery(Protocol):
 
     standing: Callable[[], Standing] | None
     """Where the caller stands with the limits of this request; None as long as nothing is known of them."""
+
+    @property
+    def batch(self) -> bool:
+        """Whether it is a line of a batch, for which nobody waits: it enters only where an engine has room to spare."""
 
     @property
     def path(self) -> str:
@@ -47,7 +50,18 @@ class Asked:
     """The id, whatever name the client used."""
     streamed: bool = False
     tier: str = "default"
+    batch: bool = False
     price: Price = field(default_factory=Price)
+
+
+class Recorder(Protocol):
+    """Where rows go: the ledger, or whoever brings them there together with what they are for."""
+
+    def check(self) -> None:
+        """Raises DatabaseAway where there is no room for another row."""
+
+    def record(self, row: UsageRecord) -> None:
+        """Never waits and never fails."""
 
 
 class Observer(Protocol):
@@ -117,6 +131,12 @@ class Entry:
         self._record(row, self)
         self._grant.settle(self._used(outcome, row.cost))
 
+    def forget(self) -> None:
+        """The request begins anew later, as if it had not been here: it has no row, and nothing counts."""
+        if not self._settled:
+            self._settled = True
+            self._grant.settle(None)
+
     def _used(self, outcome: str, cost: int) -> Used | None:
         """What counts against the caller's limits: None for what failed before it gave anything."""
         if outcome == "failed" and self.first_token is None:
@@ -149,6 +169,7 @@ class Entry:
             ttft_ms=_between(self.started, self.first_token),
             total_ms=_between(self.started, now) or 0.0,
             tier=self._asked.tier,
+            batch=self._asked.batch,
             input_price=price.input,
             cached_input_price=price.cached_input,
             output_price=price.output,
@@ -164,19 +185,22 @@ def _between(earlier: float | None, later: float | None) -> float | None:
 class Meter:
     """Follows requests from their first check to their end."""
 
-    def __init__(self, ledger: Ledger, observer: Observer | None = None) -> None:
-        self._ledger = ledger
+    def __init__(self, recorder: Recorder, observer: Observer | None = None) -> None:
+        self._recorder = recorder
         self._observer = observer or Unobserved()
 
     @contextmanager
     def follow(self, caller: Caller, asked: Asked, *, delivery: Delivery) -> Iterator[Entry]:
         """Record the request when the block is left, if not before: completed, failed with its error's status, or
         aborted. Raises DatabaseAway where there is no room left for its row."""
-        self._ledger.check()
+        self._recorder.check()
         entry = Entry(caller, asked, delivery, record=self._record)
         try:
             yield entry
             entry.complete()
+        except PutBack:
+            entry.forget()
+            raise
         except ApiError as error:
             if isinstance(error, RateLimited):
                 self._observer.limit_hit(error.limit)
@@ -192,5 +216,5 @@ class Meter:
             entry.settle("failed", InternalError.status, error_code=InternalError.code)
 
     def _record(self, row: UsageRecord, entry: Entry) -> None:
-        self._ledger.record(row)
+        self._recorder.record(row)
         self._observer.ended(row, entry)

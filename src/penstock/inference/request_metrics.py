@@ -26,7 +26,7 @@ _REQUEST_BOUNDS = (
 )
 _QUEUE_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, *_REQUEST_BOUNDS)
 
-_NO_LIMITS_ON_USE = {"context", "max_output", "batch_lines", "models"}
+_NO_LIMITS_ON_USE = {"context", "max_output", "batch_lines", "stored_bytes", "models"}
 LIMITS = tuple(name for name in Limits.__struct_fields__ if name not in _NO_LIMITS_ON_USE)
 """Every limit that a request can meet, by its name in plans."""
 

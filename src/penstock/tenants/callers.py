@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.database.connection import Database
 from penstock.database.patience import answered
@@ -89,6 +91,19 @@ class Callers:
         self._last_use.note(known.caller.key_id, now)
         return known.caller
 
+    async def of_key(self, key_id: str) -> Caller:
+        """Who a key speaks for, by its id: for work that its holder left to the server. Asked anew each time.
+
+        Raises InvalidKey where the key opens nothing any more, or DatabaseAway.
+        """
+        try:
+            found = await answered(self._read_key(key_id), seconds=_LOOK_UP_SECONDS)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise DatabaseAway("The API key cannot be checked at the moment.", retry_after=5) from error
+        if found is None or found.ends_at <= time.time():
+            raise _invalid()
+        return found.caller
+
     def forget(self, subject_id: str) -> None:
         """An account or a key has changed: what was found by way of it is looked up anew, in this process at once."""
         for digest, known in list(self._known.items()):
@@ -136,16 +151,25 @@ class Callers:
         return known
 
     async def _read(self, digest: str, asked: float) -> _Known | None:
-        now = time.time()
-        renewed = (api_keys.c.previous_digest == digest) & (api_keys.c.previous_until > now)
+        renewed = (api_keys.c.previous_digest == digest) & (api_keys.c.previous_until > time.time())
         async with self._database.read() as connection:
-            by_current = await read_chain(connection, api_keys.c.digest == digest, self._plans)
-            chain = by_current or await read_chain(connection, renewed, self._plans)
-            if not is_good(chain, now):
-                return None
-            subjects = await subjects_of(connection, chain, now)
+            found = await self._find(connection, api_keys.c.digest == digest, asked)
+            return found or await self._find(connection, renewed, asked, renewed=True)
+
+    async def _read_key(self, key_id: str) -> _Known | None:
+        async with self._database.read() as connection:
+            return await self._find(connection, api_keys.c.id == key_id, self._monotonic())
+
+    async def _find(
+        self, connection: AsyncConnection, condition: ColumnElement[bool], asked: float, *, renewed: bool = False
+    ) -> _Known | None:
+        now = time.time()
+        chain = await read_chain(connection, condition, self._plans)
+        if not is_good(chain, now):
+            return None
+        subjects = await subjects_of(connection, chain, now)
         rights = rights_of(chain)
-        until = None if by_current else chain[0].key.previous_until
+        until = chain[0].key.previous_until if renewed else None
         ends_at = rights.ends_at if until is None else min(rights.ends_at, until)
         own, plan = chain[0].key, chain[0].plan
         caller = Caller(

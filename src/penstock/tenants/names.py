@@ -11,7 +11,7 @@ LONGEST_NAME = 100
 # What mail servers take in practice; not quoted local parts, which are mistakes as a rule.
 _EMAIL = re.compile(r"""[^\s@<>(),;:"'\[\]\\]{1,64}@\w(?:[\w.-]{0,186}\w)?""")
 _PLAN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-_ID = re.compile(r"[a-z]{1,20}_[0-9a-z]{1,40}")
+_ID = re.compile(r"[a-z]{1,20}[_-][0-9a-z]{1,40}")
 
 
 def new_id(prefix: str) -> str:

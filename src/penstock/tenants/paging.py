@@ -1,4 +1,4 @@
-"""Lists in pages, the newest first."""
+"""Lists in pages, the newest first unless asked otherwise."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -31,21 +31,25 @@ async def read_page(
     after: str | None,
     limit: int,
     moment: str = "created_at",
+    most: int = LONGEST_PAGE,
+    oldest_first: bool = False,
 ) -> Page[tuple[Any, ...]]:
-    """Up to `limit` rows (1 to 1000) of `table` after the one with the id `after`, by `moment` and id, newest first.
+    """Up to `limit` rows (1 to `most`) of `table` after the one with the id `after`, by `moment` and id.
 
     Raises InvalidRequest for a cursor that is not among the rows that the conditions let through.
     """
-    if not 1 <= limit <= LONGEST_PAGE:
-        raise InvalidRequest(f"`limit` is a number from 1 to {LONGEST_PAGE}.", param="limit")
+    if not 1 <= limit <= most:
+        raise InvalidRequest(f"`limit` is a number from 1 to {most}.", param="limit")
     at, by_id = table.c[moment], table.c.id
-    query = query.where(*conditions).order_by(at.desc(), by_id.desc()).limit(limit + 1)
+    order = (at.asc(), by_id.asc()) if oldest_first else (at.desc(), by_id.desc())
+    query = query.where(*conditions).order_by(*order).limit(limit + 1)
     if after is not None:
         passed = None
         if looks_like_id(after):
             passed = (await connection.execute(select(at).where(by_id == after, *conditions))).one_or_none()
         if passed is None:
             raise InvalidRequest("`after` is the id of a row in this list.", param="after")
-        query = query.where(or_(at < passed[0], and_(at == passed[0], by_id < after)))
+        next_ = (at > passed[0], by_id > after) if oldest_first else (at < passed[0], by_id < after)
+        query = query.where(or_(next_[0], and_(at == passed[0], next_[1])))
     found = list(await connection.execute(query))
     return Page([tuple(row) for row in found[:limit]], len(found) > limit)

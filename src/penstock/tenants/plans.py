@@ -39,6 +39,8 @@ class Limits(ModelLimits, frozen=True, forbid_unknown_fields=True, kw_only=True,
 
     batch_lines: Rate | None = None
     """Lines of one batch."""
+    stored_bytes: Rate | None = None
+    """Of all files that an account keeps at once."""
     monthly_budget: Money | None = None
     """In the server's currency, for one month of the calendar in UTC."""
     models: dict[str, ModelLimits] = {}

@@ -1,7 +1,8 @@
-"""The whole answer, for clients that do not stream: the pieces of a completion joined."""
+"""The whole answer, for who does not stream and for lines of batches: the pieces of a completion joined."""
 
 from penstock.engines.engine import Piece
 from penstock.inference.completion import Completion
+from penstock.inference.embedding import Embedded
 from penstock.protocol.answer import (
     AnswerMessage,
     AnswerToolCall,
@@ -11,6 +12,8 @@ from penstock.protocol.answer import (
     ChoiceLogprobs,
     TokenLogprob,
 )
+from penstock.protocol.completions import TextChoice, TextCompletion
+from penstock.protocol.embeddings import Embedding, EmbeddingAnswer, EmbeddingUsage, numbers_of
 
 
 class CollectedChoice:
@@ -53,7 +56,7 @@ class CollectedChoice:
         )
 
 
-async def collect(completion: Completion) -> ChatCompletion:
+async def collect_chat(completion: Completion) -> ChatCompletion:
     """The whole answer, read to its end."""
     choices = [CollectedChoice(index) for index in range(completion.choices)]
     while (pieces := await completion.read()) is not None:
@@ -65,4 +68,37 @@ async def collect(completion: Completion) -> ChatCompletion:
         model=completion.model,
         choices=[choice.choice() for choice in choices],
         usage=completion.usage,
+    )
+
+
+async def collect_text(completion: Completion) -> TextCompletion:
+    """The whole answer, read to its end."""
+    choices = [TextChoice(index=index, text="", finish_reason=None) for index in range(completion.choices)]
+    texts: list[list[str]] = [[] for _ in choices]
+    while (pieces := await completion.read()) is not None:
+        for piece in pieces:
+            texts[piece.index].append(piece.content)
+            if piece.finish_reason:
+                choice = choices[piece.index]
+                choice.finish_reason, choice.stop_reason = piece.finish_reason, piece.stop_reason
+    for choice, parts in zip(choices, texts, strict=True):
+        choice.text = "".join(parts)
+    return TextCompletion(
+        id=completion.id,
+        created=completion.created,
+        model=completion.model,
+        choices=choices,
+        usage=completion.usage,
+    )
+
+
+def collect_vectors(embedded: Embedded, *, as_numbers: bool) -> EmbeddingAnswer:
+    """The vectors as the client gets them."""
+    return EmbeddingAnswer(
+        data=[
+            Embedding(index=index, embedding=numbers_of(vector) if as_numbers else vector)
+            for index, vector in enumerate(embedded.vectors)
+        ],
+        model=embedded.model,
+        usage=EmbeddingUsage(embedded.prompt_tokens, embedded.prompt_tokens),
     )

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from penstock.api.collect import CollectedChoice
 from penstock.engines.engine import CallPiece, Piece
+from penstock.inference.collect import CollectedChoice
 from penstock.protocol.answer import TokenLogprob
 
 
