@@ -16,15 +16,18 @@ from penstock.api.admin.routes import admin_router
 from penstock.api.asgi import Front
 from penstock.api.cold import build_cold_plane
 from penstock.api.drain import Drain
+from penstock.api.files import files_router
 from penstock.api.gauges import Gauges
 from penstock.api.health import health_router
 from penstock.api.metrics import metrics_router
 from penstock.api.models import models_router
 from penstock.api.openapi import openapi_router
 from penstock.api.openapi import operations as api_operations
-from penstock.api.routes import error_forms, hot_routes
+from penstock.api.routes import also, error_forms, hot_routes
 from penstock.api.transport.connection import Connection
 from penstock.api.usage import usage_router
+from penstock.batches.blobs import Blobs
+from penstock.batches.files import Files
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -129,6 +132,8 @@ async def running(
         engines = {model.id: (engine_of or _engine)(model) for model in models}
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
 
+        blobs = Blobs.at(settings.files_url, data / "files")
+
         drain = Drain()
         gate = Gate(tenants.callers, tenants.sessions)
         grammars = GrammarCompiler()
@@ -138,7 +143,8 @@ async def running(
         inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
-        front = _front(settings, gate, tenants, inference, workers, drain, registry, limiter)
+        files = Files(database, blobs)
+        front = _front(settings, gate, tenants, inference, workers, drain, registry, limiter, files)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -222,6 +228,7 @@ def _front(
     drain: Drain,
     registry: CollectorRegistry,
     limiter: Limiter,
+    files: Files,
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await gate.caller(request.scope, ANY_KEY)
@@ -232,6 +239,7 @@ def _front(
     hot = hot_routes(gate, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(
         models_router(workers, authenticated, currency=settings.currency),
+        files_router(gate, files),
         usage_router(tenants.usage, gate.caller, currency=settings.currency, row_days=settings.usage_days),
         openapi_router(authenticated, operations()),
         metrics_router(registry, administrator),
@@ -239,7 +247,7 @@ def _front(
         admin_router(gate, tenants),
         _console(settings, gate, tenants),
     )
-    return Front(hot, cold, drain, limiter=limiter, errors=error_forms())
+    return Front(hot, cold, drain, limiter=limiter, errors=error_forms(), also=also())
 
 
 def operations() -> list[Operation]:

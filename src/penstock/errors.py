@@ -263,7 +263,7 @@ class NeverFits(RateLimited):
 
 
 class InsufficientQuota(RateLimited):
-    """The budget of this month is used up: only money or a human helps."""
+    """The budget of this month is used up, or what may be kept is: only money, room or a human helps."""
 
     type = "insufficient_quota"
     code = "insufficient_quota"

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from running_server import Answer, RunningServer, eventually
 from sign_in import Person, ask_json, bearer, settle
+from uploads import LINE, form, post
 
 from penstock.app import operations
 from penstock.web.operation import Operation
 
 NOBODYS = {"api_key": "key_0123456789abcdef", "session": "sess_0123456789abcdef"}
+NOBODYS |= {"files": "file-0123456789abcdef01234567"}
+OF_KEYS = [one for one in operations() if one.parameters and one.access.scopes == ("batch",)]
 OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
 OF_ADMINISTRATORS = [one for one in operations() if one.parameters and one.path.startswith("/api/admin/")]
 BODIES: dict[str, Any] = {"PATCH": {"name": "taken over"}, "POST": {}}
@@ -57,6 +60,32 @@ def test_anothers_is_nobodys(echo_server: RunningServer, ann: Person, bob: Perso
         assert of_ann == of_nobody
         assert of_ann[0] == (404 if "cookie" in headers else 401)
     assert ids_of(echo_server, ann)[kind] == anns, "and nothing has happened to it"
+
+
+def kind_of(operation: Operation) -> str:
+    """`files` of `/v1/files/{id}/content`."""
+    return operation.path.split("/")[2]
+
+
+@pytest.mark.parametrize("operation", OF_KEYS, ids=lambda operation: operation.name)
+def test_what_anothers_key_made_is_nobodys(
+    echo_server: RunningServer, ann: Person, bob: Person, operation: Operation
+) -> None:
+    made = post(echo_server, form(), key=ann.key).json["id"]
+    anns = {"files": made}[kind_of(operation)]
+    of_ann, of_nobody = (
+        told(echo_server.request(operation.method, operation.path.replace("{id}", id_), headers=bearer(bob.key)), id_)
+        for id_ in (anns, NOBODYS[kind_of(operation)])
+    )
+    assert of_ann == of_nobody
+    assert of_ann[0] == 404
+    assert echo_server.request("GET", f"/v1/files/{made}/content", headers=bearer(ann.key)).body == LINE
+    cursors = [
+        told(echo_server.request("GET", f"/v1/files?after={id_}", headers=bearer(bob.key)), id_)
+        for id_ in (made, NOBODYS["files"])
+    ]
+    assert cursors[0] == cursors[1]
+    assert cursors[0][0] == 400
 
 
 def test_anothers_key_has_used_nothing(echo_server: RunningServer, ann: Person, bob: Person) -> None:

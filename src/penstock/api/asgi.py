@@ -10,7 +10,7 @@ from penstock.api.request_log import log_request
 from penstock.errors import ApiError, InternalError, MethodNotAllowed
 from penstock.protocol.errors import ErrorForm
 from penstock.tenants.limits import Limiter
-from penstock.web.asgi import ClientGone, Receive, Scope, Send
+from penstock.web.asgi import BrokenOff, ClientGone, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _BROKEN_OFF_SECONDS = 2.0
 class Front:
     """The ASGI application of the server. `routes` are those of the hot plane: path -> method -> handler.
 
-    `errors`: path -> the form of its errors, where that is not OpenAI's.
+    `errors`: path -> the form of its errors, where that is not OpenAI's. `also`: path -> the one that is meant.
     """
 
     def __init__(
@@ -34,14 +34,17 @@ class Front:
         *,
         limiter: Limiter | None = None,
         errors: Mapping[str, ErrorForm] | None = None,
+        also: Mapping[str, str] | None = None,
     ) -> None:
         self.routes = routes
         self._errors = errors or {}
+        self._also = also or {}
         self._limiter = limiter
         self.cold = cold
         self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = self._also.get(scope["path"], scope["path"])
         exchange = Exchange(scope, receive, send)
         exchange.errors = self._errors.get(exchange.path, exchange.errors)
         exchange.limiter = self._limiter
@@ -51,7 +54,7 @@ class Front:
                 await self.cold(scope, receive, exchange.pass_on)
             else:
                 await self._handle(exchange, methods)
-        except ClientGone:
+        except (ClientGone, BrokenOff):
             pass
         except ApiError as error:
             await self._fail(exchange, error)

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
-from penstock.api import anthropic, chat, completions, embeddings, health, metrics, models, responses, usage
+from penstock.api import anthropic, chat, completions, embeddings, files, health, metrics, models, responses, usage
 from penstock.api.admin import routes as admin
 from penstock.api.wire_schemas import WireSchemas, portable
 from penstock.errors import ApiError, InvalidRequest, RateLimited, Unauthenticated, Unavailable
@@ -68,6 +68,7 @@ def operations() -> list[Operation]:
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
     asking = [chat.operation(), completions.operation(), responses.operation(), embeddings.operation()]
     told = [*models.operations(), *usage.operations(), itself, metrics.operation(), *health.operations()]
+    told += files.FileRoutes.operations
     return [*asking, *anthropic.operations(), *told, *admin.operations()]
 
 
@@ -127,9 +128,10 @@ def _described(operation: Operation, schemas: WireSchemas) -> dict[str, Any]:
     if parameters := [*_in_path(operation), *_in_query(operation)]:
         described["parameters"] = parameters
     if operation.request is not None:
-        content = _json(schemas.of(operation.request))
-        content["application/json"]["examples"] = {name: {"value": body} for name, body in operation.examples.items()}
-        described["requestBody"] = {"required": True, "content": content}
+        body: dict[str, Any] = {"schema": schemas.of(operation.request)}
+        if operation.examples:
+            body["examples"] = {name: {"value": example} for name, example in operation.examples.items()}
+        described["requestBody"] = {"required": True, "content": {operation.request_media: body}}
     return described
 
 

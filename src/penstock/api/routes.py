@@ -27,6 +27,11 @@ def hot_routes(gate: Gate, inference: Inference, *, ping_seconds: float) -> dict
     }
 
 
+def also() -> dict[str, str]:
+    """Path -> the one that is meant: clients of the API that this one re-creates put a slash behind some."""
+    return {f"{path}/": path for path in ("/v1/files", "/v1/batches")}
+
+
 def error_forms() -> dict[str, ErrorForm]:
     """Path -> the form of its errors, where that is not OpenAI's."""
     return dict.fromkeys(("/v1/messages", "/v1/messages/count_tokens"), AnthropicErrors())

@@ -15,6 +15,8 @@ from penstock.database.tables import batches
 from penstock.protocol.batches import BatchEndpoint, BatchStatus
 
 End = Literal["completed", "expired", "cancelled"]
+OVER: tuple[BatchStatus, ...] = ("completed", "failed", "expired", "cancelled")
+"""The states that nothing changes in any more."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Batch:
     @property
     def over(self) -> bool:
         """Whether nothing changes any more."""
-        return self.status in ("completed", "failed", "expired", "cancelled")
+        return self.status in OVER
 
 
 SHOWN = [batches.c[field.name] for field in fields(Batch)]

@@ -1,10 +1,13 @@
 """Where the bodies of files are: a folder, or a store of objects that several servers share."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
 import obstore
@@ -13,8 +16,13 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from penstock.errors import OperatorError, StorageAway
 
-_WRITE_BUFFER_BYTES = 8 << 20
+if TYPE_CHECKING:
+    from obstore import AsyncWritableFile
+
+_FOLDER_BUFFER_BYTES = 1 << 20
+_STORE_BUFFER_BYTES = 8 << 20
 """What is written at once; S3 takes no part but the last of less than 5 MiB."""
+_WRITES_AT_ONCE = 2
 _READ_BYTES = 256 << 10
 _RETRY_SECONDS = 5
 
@@ -41,8 +49,10 @@ class Blobs:
     Whatever a store answers that is no success raises StorageAway.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        """`folder` is where the store is, if it is one."""
         self._store = store
+        self.folder = folder
 
     @classmethod
     def at(cls, url: str, folder: Path) -> Self:
@@ -55,7 +65,7 @@ class Blobs:
             if url and not url.startswith("file:"):
                 return cls(from_url(url))
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return cls(LocalStore(prefix=path))
+            return cls(LocalStore(prefix=path), path)
         except (BaseError, OSError, ValueError) as error:
             # Without what was given: it may hold a secret.
             raise OperatorError(
@@ -63,19 +73,23 @@ class Blobs:
                 f" leave it out for a folder: {_first_line(error)}"
             ) from error
 
-    @asynccontextmanager
-    async def writing(self, name: str) -> AsyncIterator[Writer]:
+    def writing(self, name: str) -> AbstractAsyncContextManager[Writer]:
         """Write a body. It is there once the block has ended well; if it ends otherwise there is nothing."""
-        with _faults_told():
-            async with obstore.open_writer_async(self._store, name, buffer_size=_WRITE_BUFFER_BYTES) as writer:
-                yield writer
+        size = _STORE_BUFFER_BYTES if self.folder is None else _FOLDER_BUFFER_BYTES
+        opening = obstore.open_writer_async(self._store, name, buffer_size=size, max_concurrency=_WRITES_AT_ONCE)
+        return _Writing(opening, None if self.folder is None else self.folder / name)
 
-    async def read(self, name: str, *, part_bytes: int = _READ_BYTES) -> AsyncIterator[bytes]:
+    async def read(self, name: str, *, part_bytes: int = _READ_BYTES) -> AsyncGenerator[bytes, None]:
         """A body in parts of at least `part_bytes`, but for the last."""
         with _faults_told():
             found = await obstore.get_async(self._store, name)
-            async for part in found.stream(min_chunk_size=part_bytes):
-                yield bytes(part)
+            parts = aiter(found.stream(min_chunk_size=part_bytes))
+        while True:
+            with _faults_told():
+                part = await anext(parts, None)
+            if part is None:
+                return
+            yield bytes(part)
 
     async def ranges(self, name: str, starts: Sequence[int], sizes: Sequence[int]) -> list[bytes]:
         """Parts of a body, each `sizes[i]` bytes from `starts[i]`."""
@@ -98,6 +112,41 @@ class Blobs:
             async for page in obstore.list(self._store):
                 for found in page:
                     yield Blob(found["path"], found["size"], found["last_modified"].timestamp())
+
+
+class _Writing:
+    """A body that is being written; what goes wrong in its block and is not the store's is left as it is."""
+
+    def __init__(self, opening: "AsyncWritableFile", path: Path | None) -> None:
+        self._opening = opening
+        self._path = path
+
+    async def __aenter__(self) -> Self:
+        with _faults_told():
+            self._opened = await self._opening.__aenter__()
+        return self
+
+    async def write(self, part: bytes) -> None:
+        with _faults_told():
+            await self._opened.write(part)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _faults_told():
+            await self._opening.__aexit__(kind, error, trace)
+            if kind is None and self._path is not None:
+                await asyncio.to_thread(_bring_to_disk, self._path)
+
+
+def _bring_to_disk(path: Path) -> None:
+    """What was answered for is there after a power failure too."""
+    for one in (path, path.parent):
+        descriptor = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

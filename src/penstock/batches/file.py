@@ -1,5 +1,6 @@
 """One file as it is kept; its body is a blob."""
 
+import secrets
 from dataclasses import dataclass, fields
 
 from penstock.database.tables import files
@@ -7,6 +8,9 @@ from penstock.protocol.files import Purpose
 
 OUTPUT_SECONDS = 30 * 86_400.0
 """How long a batch's output and error files stay."""
+LONGEST_NAME = 255
+
+_PREFIX = "file-"
 
 
 @dataclass(frozen=True)
@@ -27,3 +31,19 @@ class File:
 
 
 SHOWN = [files.c[field.name] for field in fields(File)]
+
+
+def new_file_id() -> str:
+    """An id that nobody guesses."""
+    return f"{_PREFIX}{secrets.token_hex(12)}"
+
+
+def blob_of(file_id: str) -> str:
+    """What the body of the file with this id is called in the store."""
+    number = file_id.removeprefix(_PREFIX)
+    return f"{number[:2]}/{file_id}"
+
+
+def clean_filename(name: str) -> str:
+    """The name as text that can be shown and kept anywhere: printable, and of at most 255 characters."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in name[:LONGEST_NAME]) or "upload"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 MOST_BYTES = 200_000_000
 """Of one file."""
@@ -10,6 +10,21 @@ MOST_BYTES = 200_000_000
 Purpose = Literal["batch", "batch_output"]
 Life = Annotated[int, Meta(ge=3600, le=2_592_000)]
 """Seconds from one hour to thirty days."""
+
+
+class FileForm(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The fields of an upload beside the file."""
+
+    purpose: Literal["batch"]
+    anchor: Literal["created_at"] | None = field(default=None, name="expires_after[anchor]")
+    """What the life of the file counts from."""
+    seconds: Life | None = field(default=None, name="expires_after[seconds]")
+
+
+class NewFile(FileForm, forbid_unknown_fields=True, kw_only=True):
+    """An upload, as a form."""
+
+    file: Annotated[str, Meta(extra_json_schema={"format": "binary"})]
 
 
 class FileObject(Struct, kw_only=True):

@@ -9,5 +9,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 
+class BrokenOff(Exception):
+    """The answer cannot go on, and has no place to say why: its connection is cut."""
+
+
 class ClientGone(Exception):
     """The client closed its connection; nobody is left to answer."""

@@ -44,6 +44,8 @@ OF_SESSIONS = (NotSignedIn, InvalidRequest, DatabaseAway)
 """What any route that takes a session can answer."""
 OF_BODIES = (InvalidJson, InvalidRequest, RequestTooLarge, UnsupportedMediaType)
 """What any route with a JSON body can answer."""
+OF_FORMS = (InvalidRequest, RequestTooLarge, UnsupportedMediaType)
+"""What any route with a form for its body can answer."""
 OF_MODELS = (
     *(ModelNotFound, ContextLengthExceeded, ServerOverloaded, ModelLoading, ModelUnavailable, ModelFailed),
     EngineError,
@@ -69,6 +71,8 @@ class Operation:
     """Structs in the request whose tag may be left out, because it is filled in before they are parsed."""
     request: Any = None
     """The type that the body is parsed into; None where there is no body."""
+    request_media: str = "application/json"
+    """Of the body."""
     event: Any = None
     """The type of each event's data, where an answer can be streamed."""
     done: bool = True
@@ -100,12 +104,27 @@ class Operation:
         origin = (WrongOrigin,) if self._is_held_to_origin else ()
         denied = (PermissionDenied,) if self.access.scopes or self.access.role else ()
         query = () if self.query is None else (InvalidRequest,)
-        bodies = () if self.request is None else OF_BODIES
         return tuple(
             dict.fromkeys(
-                (*OF_CONNECTIONS, *keys, *sessions, *origin, *denied, *query, *bodies, *self.errors, InternalError)
+                (
+                    *OF_CONNECTIONS,
+                    *keys,
+                    *sessions,
+                    *origin,
+                    *denied,
+                    *query,
+                    *self._of_body,
+                    *self.errors,
+                    InternalError,
+                )
             )
         )
+
+    @property
+    def _of_body(self) -> tuple[type[ApiError], ...]:
+        if self.request is None:
+            return ()
+        return OF_BODIES if self.request_media == "application/json" else OF_FORMS
 
     @property
     def _is_held_to_origin(self) -> bool:

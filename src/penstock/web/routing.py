@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 
+from penstock.tenants.caller import Caller
 from penstock.web.answer import READING, answered
-from penstock.web.asgi import Scope
+from penstock.web.asgi import Receive, Scope
 from penstock.web.body import read_body
 from penstock.web.gate import Gate, Visitor
 from penstock.web.operation import Operation
@@ -29,6 +30,17 @@ class Asked:
     def __init__(self, request: Request, visitor: Visitor) -> None:
         self._request = request
         self.visitor = visitor
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, where the route takes nothing but keys."""
+        assert self.visitor.caller is not None, "the route lets sessions in"
+        return self.visitor.caller
+
+    @property
+    def receive(self) -> Receive:
+        """What gives the body part by part, for a route that reads it by itself."""
+        return self._request.receive
 
     @property
     def scope(self) -> Scope:
