@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from penstock.api.admin.routes import admin_router
 from penstock.api.asgi import Front
+from penstock.api.batches import batches_router
 from penstock.api.cold import build_cold_plane
 from penstock.api.drain import Drain
 from penstock.api.files import files_router
@@ -26,8 +27,11 @@ from penstock.api.openapi import operations as api_operations
 from penstock.api.routes import also, error_forms, hot_routes
 from penstock.api.transport.connection import Connection
 from penstock.api.usage import usage_router
+from penstock.batches.batches import Batches
 from penstock.batches.blobs import Blobs
 from penstock.batches.files import Files
+from penstock.batches.line_requests import LineRequests, Receipts
+from penstock.batches.runner import BatchRunner, EngineDoor
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -141,10 +145,17 @@ async def running(
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
         meter = Meter(ledger, requests)
         inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
+        receipts = Receipts(ledger)
+        lines = LineRequests(Inference(Router(workers), Shaper(grammars), limiter, admission, relay, Meter(receipts)))
+        doors = [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()]
+        runner = BatchRunner.of(database, blobs, tenants.callers, limiter, lines, receipts, doors)
+        await stack.enter_async_context(runner.running())
+        batches = Batches(database, changed=runner.wake)
+
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         files = Files(database, blobs)
-        front = _front(settings, gate, tenants, inference, workers, drain, registry, limiter, files)
+        front = _front(settings, gate, tenants, inference, files, batches, workers, drain, registry, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -224,11 +235,12 @@ def _front(
     gate: Gate,
     tenants: Tenants,
     inference: Inference,
+    files: Files,
+    batches: Batches,
     workers: Workers,
     drain: Drain,
     registry: CollectorRegistry,
     limiter: Limiter,
-    files: Files,
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await gate.caller(request.scope, ANY_KEY)
@@ -241,6 +253,7 @@ def _front(
         models_router(workers, authenticated, currency=settings.currency),
         files_router(gate, files),
         usage_router(tenants.usage, gate.caller, currency=settings.currency, row_days=settings.usage_days),
+        batches_router(gate, batches),
         openapi_router(authenticated, operations()),
         metrics_router(registry, administrator),
         health_router(workers, drain),

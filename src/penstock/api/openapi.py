@@ -8,7 +8,19 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 
 from penstock import __version__
-from penstock.api import anthropic, chat, completions, embeddings, files, health, metrics, models, responses, usage
+from penstock.api import (
+    anthropic,
+    batches,
+    chat,
+    completions,
+    embeddings,
+    files,
+    health,
+    metrics,
+    models,
+    responses,
+    usage,
+)
 from penstock.api.admin import routes as admin
 from penstock.api.wire_schemas import WireSchemas, portable
 from penstock.errors import ApiError, InvalidRequest, RateLimited, Unauthenticated, Unavailable
@@ -68,8 +80,8 @@ def operations() -> list[Operation]:
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
     asking = [chat.operation(), completions.operation(), responses.operation(), embeddings.operation()]
     told = [*models.operations(), *usage.operations(), itself, metrics.operation(), *health.operations()]
-    told += files.FileRoutes.operations
-    return [*asking, *anthropic.operations(), *told, *admin.operations()]
+    later = (*files.FileRoutes.operations, *batches.BatchRoutes.operations)
+    return [*asking, *anthropic.operations(), *later, *told, *admin.operations()]
 
 
 def openapi_router(authenticated: Callable[..., Any], described: Iterable[Operation]) -> APIRouter:

@@ -1,21 +1,11 @@
-"""The ids of files and batches, and of what belongs to them."""
+"""The ids of batches, and of what belongs to them."""
 
 import secrets
 
 
-def new_file_id() -> str:
-    """An id that nobody guesses."""
-    return f"file-{secrets.token_hex(12)}"
-
-
 def new_batch_id() -> str:
-    """The same for a batch."""
+    """An id that nobody guesses."""
     return f"batch_{secrets.token_hex(12)}"
-
-
-def blob_name(file_id: str) -> str:
-    """Where the store has the body of a file: in one of 256 folders, so that none is too large to list."""
-    return f"{file_id.removeprefix('file-')[:2]}/{file_id}"
 
 
 def line_id(batch_id: str, line: int) -> str:

@@ -80,6 +80,12 @@ class Worker:
             await asyncio.wait({self._task})
         self._become(State.STOPPED)
 
+    @property
+    def deaths_to_spare(self) -> int:
+        """How many times its engine may die within the next minutes without the model being given up."""
+        now = time.monotonic()
+        return _CRASHES - 1 - sum(now - at < _CRASH_WINDOW_SECONDS for at in self._crashes)
+
     def _become(self, state: State, reason: str = "") -> None:
         self.state, self.reason = state, reason or self.reason
         self._changed(self)
@@ -183,6 +189,10 @@ class Workers:
     def named(self) -> list[tuple[str, Worker]]:
         """Every name that a client may use, with the worker behind it."""
         return list(self._by_name.items())
+
+    def all(self) -> list[Worker]:
+        """One for each model."""
+        return list(self._workers)
 
     def start(self) -> None:
         for worker in self._workers:

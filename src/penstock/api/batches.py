@@ -1,0 +1,126 @@
+"""/v1/batches: many requests in one file, answered in the time that is left over."""
+
+from fastapi import APIRouter
+from msgspec import Struct, convert
+
+from penstock.batches.batch import Batch
+from penstock.batches.batches import Batches
+from penstock.errors import NotFound, RateLimited
+from penstock.protocol.batches import (
+    BatchFault,
+    BatchFaults,
+    BatchList,
+    BatchObject,
+    BatchQuery,
+    BatchRequest,
+    BatchUsage,
+    CachedTokens,
+    ReasoningTokens,
+    RequestCounts,
+)
+from penstock.web.access import BATCH
+from penstock.web.gate import Gate
+from penstock.web.routing import Asked, Routing, route
+
+PATH, _ONE = "/v1/batches", "/v1/batches/{id}"
+_ID = {"id": "The batch's id."}
+
+CREATE = route(
+    "POST",
+    PATH,
+    "createBatch",
+    "Run the requests of an uploaded file",
+    request=BatchRequest,
+    answer=BatchObject,
+    access=BATCH,
+    errors=(RateLimited,),
+)
+LIST = route("GET", PATH, "listBatches", "List batches", query=BatchQuery, answer=BatchList, access=BATCH)
+SHOW = route(
+    "GET", _ONE, "retrieveBatch", "Show a batch", answer=BatchObject, access=BATCH, parameters=_ID, errors=(NotFound,)
+)
+CANCEL = route(
+    "POST",
+    f"{_ONE}/cancel",
+    "cancelBatch",
+    "Stop a batch; what is done of it is kept",
+    answer=BatchObject,
+    access=BATCH,
+    parameters=_ID,
+    errors=(NotFound,),
+)
+
+
+def batches_router(gate: Gate, batches: Batches) -> APIRouter:
+    """The routes."""
+    routing = Routing(gate)
+    BatchRoutes(batches).add_to(routing)
+    return routing.router
+
+
+class BatchRoutes:
+    """The routes."""
+
+    operations = (CREATE, LIST, SHOW, CANCEL)
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+
+    def add_to(self, routing: Routing) -> None:
+        routing.add(CREATE, self.create)
+        routing.add(LIST, self.list)
+        routing.add(SHOW, self.show)
+        routing.add(CANCEL, self.cancel)
+
+    async def create(self, asked: Asked) -> Struct:
+        return shown(await self._batches.create(asked.caller, await asked.body(BatchRequest)))
+
+    async def list(self, asked: Asked) -> Struct:
+        wanted = asked.query(BatchQuery)
+        page = await self._batches.page(asked.caller.account_id, after=wanted.after, limit=wanted.limit)
+        data = [shown(batch) for batch in page.rows]
+        first, last = (data[0].id, data[-1].id) if data else (None, None)
+        return BatchList(data=data, first_id=first, last_id=last, has_more=page.has_more)
+
+    async def show(self, asked: Asked) -> Struct:
+        return shown(await self._batches.get(asked.caller.account_id, asked.named("id")))
+
+    async def cancel(self, asked: Asked) -> Struct:
+        return shown(await self._batches.cancel(asked.caller.account_id, asked.named("id")))
+
+
+def shown(batch: Batch) -> BatchObject:
+    """A batch as it looks on the wire."""
+    return BatchObject(
+        id=batch.id,
+        endpoint=batch.endpoint,
+        model=batch.model,
+        errors=None if batch.errors is None else BatchFaults(data=convert(batch.errors, list[BatchFault])),
+        input_file_id=batch.input_file_id,
+        completion_window=batch.completion_window,
+        status=batch.status,
+        output_file_id=batch.output_file_id,
+        error_file_id=batch.error_file_id,
+        request_counts=RequestCounts(total=batch.total, completed=batch.completed, failed=batch.failed),
+        usage=BatchUsage(
+            input_tokens=batch.prompt_tokens,
+            input_tokens_details=CachedTokens(cached_tokens=batch.cached_tokens),
+            output_tokens=batch.completion_tokens,
+            output_tokens_details=ReasoningTokens(reasoning_tokens=batch.reasoning_tokens),
+            total_tokens=batch.prompt_tokens + batch.completion_tokens,
+        ),
+        metadata=batch.metadata,
+        created_at=int(batch.created_at),
+        in_progress_at=_moment(batch.in_progress_at),
+        expires_at=int(batch.expires_at),
+        finalizing_at=_moment(batch.finalizing_at),
+        completed_at=_moment(batch.completed_at),
+        failed_at=_moment(batch.failed_at),
+        expired_at=_moment(batch.expired_at),
+        cancelling_at=_moment(batch.cancelling_at),
+        cancelled_at=_moment(batch.cancelled_at),
+    )
+
+
+def _moment(at: float | None) -> int | None:
+    return None if at is None else int(at)

@@ -1,0 +1,134 @@
+"""The batches of an account: made, looked at, cancelled."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.batches.batch import OVER, SHOWN, Batch
+from penstock.batches.ids import new_batch_id
+from penstock.database.connection import Database
+from penstock.database.tables import batches, files
+from penstock.errors import InvalidRequest, NotFound, RateLimited
+from penstock.protocol.batches import BatchRequest
+from penstock.tenants.caller import Caller
+from penstock.tenants.names import looks_like_id
+from penstock.tenants.paging import Page, read_page
+
+MOST_UNDER_WAY = 100
+"""Batches of one account that are not over."""
+MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512
+
+_RETRY_SECONDS = 60.0
+
+
+class Batches:
+    """The batches of this server. `changed` is told when there is something to do for whoever runs them."""
+
+    def __init__(self, database: Database, *, changed: Callable[[], None] = lambda: None) -> None:
+        self._database = database
+        self._changed = changed
+
+    async def create(self, caller: Caller, request: BatchRequest) -> Batch:
+        """A new batch of an input file of the caller's account.
+
+        Raises InvalidRequest for a field that is wrong and a file that is none, or RateLimited where too many are under
+        way.
+        """
+        _check_metadata(request.metadata)
+        now = time.time()
+        hours = int(request.completion_window.removesuffix("h"))
+        row = {
+            "id": new_batch_id(),
+            "account_id": caller.account_id,
+            "project_id": caller.project_id,
+            "key_id": caller.key_id,
+            "endpoint": request.endpoint,
+            "input_file_id": request.input_file_id,
+            "completion_window": request.completion_window,
+            "metadata": request.metadata,
+            "status": "validating",
+            "created_at": now,
+            "expires_at": now + hours * 3600,
+        }
+        async with self._database.write() as connection:
+            await _check_input(connection, caller.account_id, request.input_file_id)
+            await _check_room(connection, caller.account_id)
+            made = (await connection.execute(insert(batches).values(row).returning(*SHOWN))).one()
+        self._changed()
+        return Batch(*made)
+
+    async def get(self, account_id: str, batch_id: str) -> Batch:
+        """Raises NotFound where the account has no such batch."""
+        async with self._database.read() as connection:
+            return await _get(connection, account_id, batch_id)
+
+    async def page(self, account_id: str, *, after: str | None = None, limit: int = 20) -> Page[Batch]:
+        """The newest first. Raises InvalidRequest for an unknown cursor."""
+        own = batches.c.account_id == account_id
+        async with self._database.read() as connection:
+            page = await read_page(connection, select(*SHOWN), batches, own, after=after, limit=limit)
+        return Page([Batch(*row) for row in page.rows], page.has_more)
+
+    async def cancel(self, account_id: str, batch_id: str) -> Batch:
+        """Stop a batch; what is done of it is kept. One that is cancelled, or about to be, stays as it is.
+
+        Raises NotFound, or InvalidRequest where it is over in another way, or about to be.
+        """
+        async with self._database.write() as connection:
+            batch = await _get(connection, account_id, batch_id)
+            if batch.status in ("cancelling", "cancelled"):
+                return batch
+            if batch.status not in ("validating", "in_progress"):
+                raise InvalidRequest(f"The batch is {batch.status}: only one that is under way can be cancelled.")
+            # Without its runner: whoever validates it finds that it is somebody else's now.
+            values = {"status": "cancelling", "ends_as": "cancelled", "cancelling_at": time.time(), "runner_id": None}
+            cancelling = update(batches).where(batches.c.id == batch_id).values(values).returning(*SHOWN)
+            row = (await connection.execute(cancelling)).one()
+        self._changed()
+        return Batch(*row)
+
+
+def _check_metadata(metadata: dict[str, str] | None) -> None:
+    if metadata is None:
+        return
+    if len(metadata) > MOST_METADATA:
+        raise InvalidRequest(f"metadata has {MOST_METADATA} pairs at most.", param="metadata")
+    for key, value in metadata.items():
+        if not 1 <= len(key) <= LONGEST_KEY or len(value) > LONGEST_VALUE or "\0" in key + value:
+            message = f"metadata has names of {LONGEST_KEY} and values of {LONGEST_VALUE} characters at most."
+            raise InvalidRequest(message, param="metadata")
+
+
+async def _check_input(connection: AsyncConnection, account_id: str, file_id: str) -> None:
+    purpose = None
+    if looks_like_id(file_id):
+        query = select(files.c.purpose).where(
+            files.c.id == file_id,
+            files.c.account_id == account_id,
+            files.c.deleted_at.is_(None),
+            files.c.expires_at.is_(None) | (files.c.expires_at > time.time()),
+        )
+        purpose = (await connection.execute(query.with_for_update())).scalar_one_or_none()
+    if purpose is None:
+        raise InvalidRequest("There is no such file.", param="input_file_id")
+    if purpose != "batch":
+        raise InvalidRequest("The input of a batch is a file with the purpose batch.", param="input_file_id")
+
+
+async def _check_room(connection: AsyncConnection, account_id: str) -> None:
+    counting = select(func.count()).where(batches.c.account_id == account_id, batches.c.status.not_in(OVER))
+    if (await connection.execute(counting)).scalar_one() >= MOST_UNDER_WAY:
+        message = f"{MOST_UNDER_WAY} batches of this account are under way. Wait for one to end, or cancel one."
+        raise RateLimited(message, limit="batches", retry_after=_RETRY_SECONDS)
+
+
+async def _get(connection: AsyncConnection, account_id: str, batch_id: str) -> Batch:
+    row = None
+    if looks_like_id(batch_id):
+        own = (batches.c.id == batch_id, batches.c.account_id == account_id)
+        row = (await connection.execute(select(*SHOWN).where(*own))).one_or_none()
+    if row is None:
+        raise NotFound("There is no such batch.")
+    return Batch(*row)
