@@ -69,21 +69,6 @@ def chunks(parts: Iterable[bytes]) -> Iterable[bytes]:
         yield b"%x\r\n%b\r\n" % (len(part), part)
 
 
-def answer_of(connection: socket.socket) -> Answer:
-    """What comes back on a raw connection, which then ends or not."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        part = connection.recv(65536)
-        assert part, received
-        received += part
-    head, _, body = received.partition(b"\r\n\r\n")
-    status, *lines = head.decode().split("\r\n")
-    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-    while len(body) < int(headers["content-length"]):
-        body += connection.recv(65536)
-    return Answer(int(status.split()[1]), headers, body, cut=False)
-
-
 def stored(folder: Path) -> list[str]:
     """Every file in the folder of bodies, those under way too."""
     return sorted(

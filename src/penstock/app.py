@@ -30,8 +30,10 @@ from penstock.api.usage import usage_router
 from penstock.batches.batches import Batches
 from penstock.batches.blobs import Blobs
 from penstock.batches.files import Files
+from penstock.batches.janitor import Janitor
 from penstock.batches.line_requests import LineRequests, Receipts
 from penstock.batches.runner import BatchRunner, EngineDoor
+from penstock.batches.staging import Staging
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -136,7 +138,7 @@ async def running(
         engines = {model.id: (engine_of or _engine)(model) for model in models}
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
 
-        blobs = Blobs.at(settings.files_url, data / "files")
+        blobs = await stack.enter_async_context(_keeping(settings, database))
 
         drain = Drain()
         gate = Gate(tenants.callers, tenants.sessions)
@@ -174,6 +176,22 @@ async def _recording(settings: Settings, database: Database) -> AsyncIterator[Le
         await _cancel(pruning)
         await _finish_ledger(ledger, writing)
         spool.close()
+
+
+@asynccontextmanager
+async def _keeping(settings: Settings, database: Database) -> AsyncIterator[Blobs]:
+    """The bodies of files, and what clears away those that nobody needs."""
+    blobs = Blobs.at(settings.files_url, settings.data_path / "files")
+    staging = None if blobs.folder is None else Staging(blobs.folder)
+    if staging is not None:
+        await asyncio.to_thread(staging.take)
+    sweeping = asyncio.create_task(Janitor(database, blobs, staging).run(), name="janitor of files")
+    try:
+        yield blobs
+    finally:
+        await _cancel(sweeping)
+        if staging is not None:
+            staging.release()
 
 
 @asynccontextmanager

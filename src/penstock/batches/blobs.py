@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from penstock.errors import OperatorError, StorageAway
@@ -105,6 +105,14 @@ class Blobs:
         except StorageAway as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
+
+    async def note(self, name: str, content: bytes) -> bytes:
+        """Write something short unless it is there already; what is there then, up to 4 KB of it."""
+        with _faults_told():
+            with suppress(AlreadyExistsError):
+                await obstore.put_async(self._store, name, content, mode="create")
+            found = await obstore.get_async(self._store, name, options={"range": (0, 4096)})
+            return bytes(await found.bytes_async())
 
     async def all(self) -> AsyncIterator[Blob]:
         """Every body there is."""

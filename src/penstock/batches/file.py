@@ -1,5 +1,6 @@
 """One file as it is kept; its body is a blob."""
 
+import re
 import secrets
 from dataclasses import dataclass, fields
 
@@ -11,6 +12,7 @@ OUTPUT_SECONDS = 30 * 86_400.0
 LONGEST_NAME = 255
 
 _PREFIX = "file-"
+_BLOB = re.compile(r"[0-9a-f]{2}/file-[0-9a-f]{24}")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ def blob_of(file_id: str) -> str:
     """What the body of the file with this id is called in the store."""
     number = file_id.removeprefix(_PREFIX)
     return f"{number[:2]}/{file_id}"
+
+
+def is_blob(name: str) -> bool:
+    """Whether a body could be called so: what else is in the store is not ours."""
+    return _BLOB.fullmatch(name) is not None
 
 
 def clean_filename(name: str) -> str:

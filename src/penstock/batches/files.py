@@ -203,19 +203,13 @@ class Files:
             gone = update(files).where(files.c.id == file_id, *self._there(account_id)).values(deleted_at=self._now())
             if not (await connection.execute(gone)).rowcount:
                 raise _not_found()
-            read = (await connection.execute(select(files.c.id).where(files.c.id == file_id, is_read()))).one_or_none()
-        if read is None:
+            free = select(files.c.id).where(files.c.id == file_id, ~is_read())
+            is_free = (await connection.execute(free)).one_or_none() is not None
+        if is_free:
             with suppress(SQLAlchemyError, StorageAway):  # then the janitor does it
-                await self.remove(file.id, file.blob)
-
-    async def remove(self, file_id: str, blob: str) -> None:
-        """Remove the body and the row of a file that was deleted and that no batch reads.
-
-        Raises StorageAway, or SQLAlchemyError; what is left then can be removed again.
-        """
-        await self._blobs.delete(blob)
-        async with self._database.write() as connection:
-            await connection.execute(delete(files).where(files.c.id == file_id, files.c.deleted_at.is_not(None)))
+                await self._blobs.delete(file.blob)
+                async with self._database.write() as connection:
+                    await connection.execute(delete(files).where(files.c.id == file_id))
 
 
 def is_read() -> ColumnElement[bool]:
