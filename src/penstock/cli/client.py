@@ -1,10 +1,11 @@
-"""The client side of the wire: what `chat` and `run` ask of a server, on the standard library's HTTP client."""
+"""The client side of the wire: what commands ask of a server, on the standard library's HTTP client."""
 
 import http.client
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
@@ -19,6 +20,8 @@ Message = dict[str, str]
 # A stream is never silent for longer than the server's ping, 10 s unless the operator chose otherwise.
 _STREAM_SILENCE_SECONDS = 120.0
 _WHOLE_ANSWER_SECONDS = 3600.0
+_PROMPT_ANSWER_SECONDS = 60.0
+_PART_BYTES = 1 << 16
 
 _THE_KEY = "Give a key in PENSTOCK_API_KEY or with --api-key; `penstock keys create NAME` makes one."
 _NEXT_STEP = {
@@ -143,6 +146,37 @@ class Answer:
                 yield Said(text)
 
 
+class Download:
+    """A body on its way: iterate over its parts. Raises BrokenOff where it ends before it is whole."""
+
+    def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
+        self._connection = connection
+        self._response = response
+        self.size = response.length
+        """Bytes; None where the server does not tell."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._response.close()
+        self._connection.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            try:
+                part = self._response.read1(_PART_BYTES)
+            except (OSError, http.client.HTTPException) as error:
+                raise BrokenOff from error
+            if not part:
+                break
+            yield part
+        if self._response.length:  # what is still to come; the standard library takes the early end for an end
+            raise BrokenOff
+
+
 class Client:
     """One server, by its URL (with or without `/v1`) and an API key.
 
@@ -171,6 +205,28 @@ class Client:
         models = self._whole(connection, response)["data"]
         return {model["id"]: model.get("penstock", {}).get("kind", "chat") for model in models}
 
+    def get(self, path: str) -> dict[str, Any]:
+        """The object at a path, such as `/v1/batches`."""
+        return self._whole(*self._send("GET", path, None, timeout_seconds=_PROMPT_ANSWER_SECONDS))
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What the server says to `body`."""
+        return self._whole(*self._send("POST", path, body, timeout_seconds=_PROMPT_ANSWER_SECONDS))
+
+    def delete(self, path: str) -> dict[str, Any]:
+        """What the server says to the end of the object at a path."""
+        return self._whole(*self._send("DELETE", path, None, timeout_seconds=_PROMPT_ANSWER_SECONDS))
+
+    def upload(self, path: str, parts: Iterable[bytes], *, size: int, media_type: str) -> dict[str, Any]:
+        """What the server says to a body of `size` bytes, which is sent part by part."""
+        headers = {"Content-Type": media_type, "Content-Length": str(size)}
+        sent = self._send("POST", path, parts, timeout_seconds=_STREAM_SILENCE_SECONDS, headers=headers)
+        return self._whole(*sent)
+
+    def download(self, path: str) -> Download:
+        """The body at a path, as it comes. Use it as a context manager."""
+        return Download(*self._send("GET", path, None, timeout_seconds=_STREAM_SILENCE_SECONDS))
+
     def complete(self, request: dict[str, Any]) -> dict[str, Any]:
         """A whole chat completion, as the server gives it."""
         connection, response = self._send(
@@ -188,20 +244,25 @@ class Client:
         return Answer(connection, response, sent)
 
     def _send(
-        self, method: str, path: str, body: dict[str, Any] | None, *, timeout_seconds: float
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | Iterable[bytes] | None,
+        *,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self.host, self._port, timeout=timeout_seconds)
-        headers = {"Authorization": f"Bearer {self._api_key}", "Content-Type": "application/json"}
-        try:
-            connection.request(method, self._path + path, json.dumps(body) if body is not None else None, headers)
-            response = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise NoServer(self.url) from error
-        except KeyboardInterrupt:
-            connection.close()
-            raise
+        given = {"Authorization": f"Bearer {self._api_key}", "Content-Type": "application/json", **(headers or {})}
+        data = json.dumps(body).encode() if isinstance(body, dict) else body
+        with ExitStack() as undo:
+            undo.callback(connection.close)
+            try:
+                response = _answer_to(connection, method, self._path + path, data, given)
+            except (OSError, http.client.HTTPException) as error:
+                raise NoServer(self.url) from error
+            undo.pop_all()
         if response.status != 200:
             retry_after = response.getheader("retry-after")
             said = self._whole(connection, response)
@@ -215,6 +276,18 @@ class Client:
             raise BrokenOff from error
         finally:
             connection.close()
+
+
+def _answer_to(
+    connection: http.client.HTTPConnection, method: str, path: str, data: Any, headers: dict[str, str]
+) -> http.client.HTTPResponse:
+    """What a server says, also one that has enough of a long body: it answers and reads no more of it."""
+    try:
+        connection.request(method, path, data, headers)
+    except (BrokenPipeError, ConnectionResetError):
+        if connection.sock is None:
+            raise
+    return connection.getresponse()
 
 
 def when_loaded(ask: Callable[[], T], *, told: Callable[[str], None]) -> T:
