@@ -147,9 +147,9 @@ class Results:
 
     async def _write(self, connection: AsyncConnection, group: list[Result]) -> tuple[list[UsageRecord], bool]:
         held = await self._held(connection, [result.claim for result in group])
-        good = [result for result in group if result.claim in held]
-        done = [result for result in good if isinstance(result, Done)]
-        back = [result for result in good if isinstance(result, Back)]
+        good = {result.claim: result for result in reversed(group) if result.claim in held}  # the first one counts
+        done = [result for result in good.values() if isinstance(result, Done)]
+        back = [result for result in good.values() if isinstance(result, Back)]
         if done:
             await connection.execute(_FINISH, [_finishing(result) for result in done])
         if back:
