@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from running_server import Answer, RunningServer
 
+from penstock.cli.data_folder import settings_of
 from penstock.database.connection import Database
 from penstock.tenants.audit import Actor
 from penstock.tenants.pepper import load_pepper
@@ -73,7 +74,7 @@ def in_database(server: RunningServer, work: Any) -> Any:
     """What `work` gives with the services of the room of tenants, in this process, on the server's database."""
 
     async def run() -> Any:
-        database = Database(f"sqlite+aiosqlite:///{server.data_dir / 'penstock.db'}")
+        database = Database(settings_of(str(server.data_dir), None).database)
         await database.connect()
         try:
             tenants = Tenants.of(database, load_pepper(server.data_dir), own_plans={}, default_plan="free")

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from penstock.protocol.validation import NO_NUL
+
 Width = Literal["1m", "1h", "1d"]
 SECONDS: dict[Width, int] = {"1m": 60, "1h": 3600, "1d": 86_400}
 LIMITS: dict[Width, tuple[int, int]] = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}
@@ -33,7 +35,7 @@ Format = Annotated[
     Literal["json", "csv"], Meta(description="`csv` gives all buckets at once, without paging; as `Accept: text/csv`.")
 ]
 Ids = Annotated[
-    list[Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00]*\Z")]],
+    list[Annotated[str, Meta(min_length=1, max_length=256, pattern=NO_NUL)]],
     Meta(max_length=100, description="These alone. Repeat the parameter; `name[]` is read as well."),
 ]
 

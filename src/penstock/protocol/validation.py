@@ -11,6 +11,9 @@ from penstock.errors import InvalidRequest
 
 T = TypeVar("T")
 
+NO_NUL = r"^[^\x00]*\Z"
+"""The pattern of a text that the database is asked for as it came: PostgreSQL takes no NUL."""
+
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at (?:`key` in )?`(?P<where>[^`]*)`)?", re.DOTALL)
 _NOT_ALLOWED = re.compile(r"Invalid (?:enum )?value .*", re.DOTALL)
 _LONGEST = 2000

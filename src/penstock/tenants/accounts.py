@@ -118,11 +118,12 @@ class Accounts:
 
     async def page(self, *, after: str | None = None, limit: int = PAGE, search: str = "") -> Page[Account]:
         """The newest first; `search` is part of an e-mail or a name. Raises InvalidRequest for an unknown cursor."""
+        if not search.isprintable():
+            return Page([], has_more=False)
         conditions: list[ColumnElement[bool]] = []
         if search:
-            wanted = search.lower() if search.isprintable() else ""
             texts = (func.lower(accounts.c.email), func.lower(accounts.c.name))
-            by_text = [text.contains(wanted, autoescape=True) for text in texts]
+            by_text = [text.contains(search.lower(), autoescape=True) for text in texts]
             conditions.append(by_text[0] | by_text[1])
         async with self._database.read() as connection:
             page = await read_page(connection, select(*SHOWN), accounts, *conditions, after=after, limit=limit)

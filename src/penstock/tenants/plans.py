@@ -9,12 +9,14 @@ import msgspec
 from msgspec import Meta
 
 from penstock.errors import OperatorError
+from penstock.protocol.validation import NO_NUL
 
 OPERATOR_PLAN = "unlimited"
 
 Tokens = Annotated[int, Meta(ge=1, le=1 << 40)]
 Rate = Annotated[int, Meta(ge=0, le=1 << 40)]
 Money = Annotated[float, Meta(ge=0, le=1e9)]
+Text = Annotated[str, Meta(pattern=NO_NUL)]
 
 
 class ModelLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -43,7 +45,7 @@ class Limits(ModelLimits, frozen=True, forbid_unknown_fields=True, kw_only=True,
     """Of all files that an account keeps at once."""
     monthly_budget: Money | None = None
     """In the server's currency, for one month of the calendar in UTC."""
-    models: dict[str, ModelLimits] = {}
+    models: dict[Text, ModelLimits] = {}
     """Model's id -> its own figures. A figure named here counts for that model alone, and stands in for the general
     one; where it is not named, the model's requests count in with all others."""
 
@@ -51,7 +53,7 @@ class Limits(ModelLimits, frozen=True, forbid_unknown_fields=True, kw_only=True,
 class Plan(Limits, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What an account may use."""
 
-    description: str = ""
+    description: Text = ""
     priority: Literal["standard", "high"] = "standard"
     """Who goes first where requests wait for a model."""
 

@@ -7,9 +7,9 @@ from msgspec import Meta, Struct
 
 from penstock.tenants.paging import LONGEST_PAGE, PAGE
 from penstock.web.shown import AccountShown, ActShown, InvitationShown, KeyShown, PlanShown, SessionShown
+from penstock.web.wanted import Id
 
 Shown = AccountShown | ActShown | InvitationShown | KeyShown | PlanShown | SessionShown
-Id = Annotated[str, Meta(max_length=200)]
 
 
 class PageQuery(Struct, forbid_unknown_fields=True, kw_only=True):

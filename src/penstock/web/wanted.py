@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from penstock.protocol.validation import NO_NUL
 from penstock.tenants.accounts import AccountChanges
 from penstock.tenants.caller import KeyScope
 from penstock.tenants.invitations import LIFE_SECONDS, LONGEST_LIFE_SECONDS
@@ -17,7 +18,7 @@ Moment = Annotated[int, Meta(ge=0, le=253_402_300_799)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Email = Annotated[str, Meta(min_length=3, max_length=320)]
 Password = Annotated[str, Meta(min_length=1, max_length=1024)]
-Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Id = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
 Models = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=200)]
 Scopes = Annotated[tuple[KeyScope, ...], Meta(min_length=1, max_length=10)]
 

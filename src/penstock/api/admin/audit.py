@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.protocol.validation import NO_NUL
 from penstock.tenants.audit import AuditLog
 from penstock.web.access import ADMIN
 from penstock.web.lists import ActList, PageQuery, list_of
@@ -15,7 +16,7 @@ from penstock.web.wanted import Id, Moment
 class AuditQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Which acts."""
 
-    action: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    action: Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_NUL)] | None = None
     """`key.create`, or `key` for all that was done to keys."""
     account_id: Id | None = None
     """Of who acted."""
