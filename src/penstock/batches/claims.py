@@ -85,6 +85,9 @@ class Claims:
 
     async def take(self, work: Work, models: Models, *, limit: int, suspects: bool = False) -> list[Claim]:
         """Claim up to `limit` lines of a batch: those that begin alike together, so that the engine's cache is used."""
+        order = [batch_lines.c.model, batch_lines.c.prefix, batch_lines.c.line]
+        if suspects:  # those that no engine has died under while they were alone are most likely innocent
+            order.insert(0, batch_lines.c.deaths)
         waiting = (
             select(*_KEY)
             .where(
@@ -94,7 +97,7 @@ class Claims:
                 models.condition,
                 exists().where(batches.c.id == work.batch_id, batches.c.status == "in_progress"),
             )
-            .order_by(batch_lines.c.model, batch_lines.c.prefix, batch_lines.c.line)
+            .order_by(*order)
             .limit(limit)
             .with_for_update(skip_locked=True, of=batch_lines)
         )
