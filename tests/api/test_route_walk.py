@@ -59,6 +59,7 @@ def walk(routes: dict[str, set[str]]) -> Iterator[tuple[str, str]]:
 
 
 def assert_is_error(answer: Answer, method: str) -> None:
+    assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-request-id"].startswith("req_")
     assert answer.headers["openai-processing-ms"].isdigit()
     if method == "HEAD":

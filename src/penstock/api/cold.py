@@ -15,6 +15,7 @@ from starlette.routing import compile_path
 from penstock import __version__
 from penstock.errors import ApiError, DatabaseAway, InternalError, InvalidRequest, MethodNotAllowed, UnknownUrl
 from penstock.protocol.errors import envelope
+from penstock.web.routing import NO_STORE
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, set[str]]]:
 
 def _render(request: Request, error: ApiError) -> Response:
     request.scope["error"] = error  # for the request log
-    headers = {name.decode(): value.decode() for name, value in error.headers()}
+    headers = {**NO_STORE, **{name.decode(): value.decode() for name, value in error.headers()}}
     return Response(envelope(error), error.status, headers, "application/json")
 
 

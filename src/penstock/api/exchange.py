@@ -128,9 +128,9 @@ class Exchange:
         await self.finish(body)
 
     async def refuse(self, error: ApiError) -> None:
-        """Send an error as the whole answer."""
+        """Send an error as the whole answer, which nobody on its way may keep."""
         body = self.errors.body(error, request_id=self.request_id)
-        await self.answer(error.status, body, [*JSON, *error.headers()])
+        await self.answer(error.status, body, [*JSON, (b"cache-control", b"no-store"), *error.headers()])
 
     async def pass_on(self, message: MutableMapping[str, Any]) -> None:
         """Send a message of another ASGI application, which answers this request in our stead."""
