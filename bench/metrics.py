@@ -49,6 +49,7 @@ class Nowhere:
 
     path = ROW.endpoint
     batch = False
+    put_backs = 0
     begun = True
     broken_off = None
     standing: Callable[[], Standing] | None = None

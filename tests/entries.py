@@ -18,6 +18,7 @@ class Delivered:
 
     path = "/v1/chat/completions"
     batch = False
+    put_backs = 0
 
     def __init__(self, *, begun: bool = False, broken_off: ApiError | None = None) -> None:
         self.standing: Callable[[], Standing] | None = None

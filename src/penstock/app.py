@@ -150,7 +150,7 @@ async def running(
         receipts = Receipts(ledger)
         lines = LineRequests(Inference(Router(workers), Shaper(grammars), limiter, admission, relay, Meter(receipts)))
         doors = [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()]
-        runner = BatchRunner.of(database, blobs, tenants.callers, limiter, lines, receipts, doors)
+        runner = BatchRunner.of(database, blobs, tenants.callers, limiter, lines, receipts, doors, requests.lines)
         await stack.enter_async_context(runner.running())
         batches = Batches(database, changed=runner.wake)
 

@@ -72,22 +72,21 @@ def test_the_ledgers_own_numbers_end_where_its_rows_do(echo_server: RunningServe
 
 
 def test_every_span_of_a_request_that_ran_is_told(echo_server: RunningServer) -> None:
-    names = ("request", "queue", "time_to_first_token")
-    before = {name: told(echo_server, f"penstock_{name}_seconds_count", "model")["echo",] for name in names}
+    def counts() -> list[float]:
+        names = ("request", "time_to_first_token")
+        queued = told(echo_server, "penstock_queue_seconds_count", "model", "class")["echo", "real_time"]
+        return [queued, *(told(echo_server, f"penstock_{name}_seconds_count", "model")["echo",] for name in names)]
+
+    before = counts()
     assert echo_server.chat("one two three").status == 200
-
-    def counted() -> bool:
-        after = {name: told(echo_server, f"penstock_{name}_seconds_count", "model")["echo",] for name in names}
-        return all(after[name] == before[name] + 1 for name in names)
-
-    eventually(counted)
+    eventually(lambda: counts() == [number + 1 for number in before])
 
 
 def test_label_values_are_words_of_our_own(echo_server: RunningServer) -> None:
     use(echo_server)
     echo_server.chat("Hi", model='x"y\n', user="mallory", metadata={"a": "mallory"})
     ask(echo_server, "GET", "/mallory", "authorization: Bearer mallory", "user-agent: mallory", host="mallory")
-    names = {"model", "endpoint", "status", "outcome", "tier", "kind", "le", "limit", "state", "version"}
+    names = {"model", "endpoint", "status", "outcome", "tier", "kind", "le", "limit", "state", "version", "class"}
     labels = [sample.labels for family in read(echo_server) for sample in family.samples]
     assert set().union(*labels) == names
     models = {values["model"] for values in labels if "model" in values}

@@ -67,7 +67,7 @@ def test_a_request_is_counted_with_its_numbers() -> None:
     assert told["penstock_requests_total", "/v1/chat/completions", "m", "completed", "200", "default"] == 1
     kinds = {"input": 10, "cached_input": 4, "output": 5, "reasoning": 2}
     assert {kind: told["penstock_tokens_total", kind, "m"] for kind in kinds} == kinds
-    assert told["penstock_queue_seconds_sum", "m"] == pytest.approx(0.02)
+    assert told["penstock_queue_seconds_sum", "real_time", "m"] == pytest.approx(0.02)
     assert told["penstock_request_seconds_sum", "m"] == pytest.approx(1.1)
     assert told["penstock_time_to_first_token_seconds_sum", "m"] == pytest.approx(0.1)
     assert told["penstock_time_to_first_token_seconds_bucket", "0.08", "m"] == 0
@@ -106,7 +106,20 @@ def test_what_never_had_a_slot_is_counted_but_has_no_times() -> None:
     metrics.ended(refused, entry_of(entered=False))
     told = samples(metrics)
     assert told["penstock_requests_total", "/v1/chat/completions", "m", "failed", "503", "default"] == 1
-    assert told["penstock_request_seconds_count", "m"] == told["penstock_queue_seconds_count", "m"] == 0
+    assert told["penstock_request_seconds_count", "m"] == told["penstock_queue_seconds_count", "real_time", "m"] == 0
+
+
+def test_lines_of_batches_are_no_part_of_the_times_that_somebody_waited() -> None:
+    metrics = RequestMetrics(["m"])
+    metrics.lines([replace(ROW, batch=True, prefill_ms=5.0)])
+    metrics.ended(replace(ROW, tier="flex"), entry_of(5))
+    told = samples(metrics)
+    for name in ("time_to_first_token", "request"):
+        assert told[f"penstock_{name}_seconds_count", "m"] == 1
+    queued = {kind: told["penstock_queue_seconds_count", kind, "m"] for kind in ("real_time", "flex", "batch")}
+    assert queued == {"real_time": 0, "flex": 1, "batch": 1}
+    assert told["penstock_tokens_total", "output", "m"] == 10
+    assert told["penstock_requests_total", "/v1/chat/completions", "m", "completed", "200", "flex"] == 1
 
 
 def test_everything_is_there_before_the_first_request() -> None:

@@ -20,6 +20,7 @@ class Exchange:
     """A request, and the answer to it. Either `answer` once, or `open_stream`, `write` and `finish`."""
 
     batch = False
+    put_backs = 0
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope

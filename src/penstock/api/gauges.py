@@ -9,6 +9,7 @@ from penstock import __version__
 from penstock.api.drain import Drain
 from penstock.catalogue.workers import State, Worker, Workers
 from penstock.inference.admission import Admission, Load
+from penstock.inference.ticket import Tier
 from penstock.tenants.ledger import Ledger
 
 
@@ -43,7 +44,17 @@ class Gauges(Collector):
         loads = {name: self._load(worker) for name, worker in workers.items()}
         yield _by_model("penstock_slots", "Requests that the engine takes at once", loads, "slots")
         yield _by_model("penstock_slots_busy", "Of these, how many are taken", loads, "busy")
-        yield _by_model("penstock_queue_waiting", "Requests that wait for a slot", loads, "waiting")
+        yield _by_model("penstock_lines_running", "Of these, how many lines of batches have", loads, "lines")
+        says = "Slots that lines of batches may have while other requests run, as it was measured"
+        yield _by_model("penstock_lines_beside", says, loads, "beside")
+        says = "Slots that lines of batches may have while no other request runs, as it was measured"
+        yield _by_model("penstock_lines_alone", says, loads, "alone")
+        says = "Lines of batches that were at work and made way for other requests"
+        family = CounterMetricFamily("penstock_lines_put_back", says, labels=("model",))
+        for model, load in loads.items():
+            family.add_metric([model], load.put_backs)
+        yield family
+        yield _waiting(loads)
         yield from self._behind()
 
     def _behind(self) -> Iterator[Metric]:
@@ -67,6 +78,14 @@ class Gauges(Collector):
             for state in State:
                 family.add_metric([name, state.value], float(worker.state is state))
         return family
+
+
+def _waiting(loads: dict[str, Load]) -> Metric:
+    family = GaugeMetricFamily("penstock_queue_waiting", "Requests that wait for a slot", labels=("model", "class"))
+    for model, load in loads.items():
+        for tier, waiting in zip(Tier, load.waiting, strict=True):
+            family.add_metric([model, tier.name.lower()], waiting)
+    return family
 
 
 def _by_model(name: str, says: str, loads: dict[str, Load], attribute: str) -> Metric:

@@ -29,6 +29,7 @@ class LineDelivery:
     def __init__(self, path: BatchEndpoint) -> None:
         self.path = path
         self.standing: Callable[[], Standing] | None = None
+        self.put_backs = 0
 
 
 class Receipts:

@@ -24,6 +24,7 @@ from penstock.database.connection import Database
 from penstock.inference.admission import Admission
 from penstock.tenants.callers import Callers
 from penstock.tenants.limits import Limiter
+from penstock.tenants.usage import UsageRecord
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +77,14 @@ class BatchRunner:
         requests: LineRequests,
         receipts: Receipts,
         doors: Sequence["EngineDoor"],
+        counted: Callable[[Sequence[UsageRecord]], None] = lambda _: None,
     ) -> Self:
-        """Everything that it takes, put together; `doors` are those of the models that this server serves."""
+        """Everything that it takes, put together; `doors` are those of the models that this server serves, `counted`
+        is told of the rows of lines that are in the ledger."""
         runners = Runners(database, (name for door in doors for name in door.names))
         claims = Claims(database, runners.id)
         jobs = Jobs(database, runners.id, Validation(database, blobs, callers), Assembly(database, blobs))
-        results = Results(database, runners.id, finished=jobs.wake)
+        results = Results(database, runners.id, counted=counted, finished=jobs.wake)
         tools = Tools(claims, results, requests, receipts, Holders(callers, limiter), blobs)
         served = [Lane(door.model, partial(Models, door.names), door, tools) for door in doors]
         unknown = Lane("", lambda: Models(runners.offered, excluded=True), NoDoor(), tools)

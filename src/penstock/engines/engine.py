@@ -64,6 +64,8 @@ class Abilities(msgspec.Struct, frozen=True):
     logprobs: bool = False
     reasoning_effort: bool = False
     images: bool = False
+    stops: bool = True
+    """It ends its work on a request whose connection is closed."""
     vocabulary: int = 0
     """Prompts may be given as token ids below this; 0: not at all."""
 

@@ -1,85 +1,243 @@
-"""The bounded queue in front of each engine: never more work over there than it has slots for."""
+"""The bounded queue in front of each engine: who enters next, and who makes way.
+
+Three classes wait, in strict order; inside a class it goes by account. Lines of batches are filler: they enter what the
+others leave free, and go as soon as one of the others comes.
+"""
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 from weakref import WeakKeyDictionary
 
 from penstock.engines.engine import Endpoint
-from penstock.errors import InvalidRequest, ServerOverloaded
+from penstock.errors import InvalidRequest, PutBack, ServerOverloaded
+from penstock.inference.fair_queue import FairQueue
+from penstock.inference.pace import Pace
+from penstock.inference.speed import Speed
+from penstock.inference.ticket import Ticket, Tier
 
 MAX_WAITING = 512
-"""Requests that wait in front of one engine; one more is refused at once."""
+"""Requests that wait in front of one engine, as whoever comes sees it: its own class and those before it."""
 
-_SMOOTHING = 0.1
+LONGEST_WAIT_SECONDS = {Tier.REAL_TIME: 120.0, Tier.FLEX: 600.0, Tier.BATCH: 3600.0}
+"""Nobody is let into a queue in which it would wait longer, as far as the engine's speed tells."""
+
+MOST_PUT_BACKS = 32
+"""A line that has made way so often stays until it is done; one of these at a time."""
+
 _LONGEST_RETRY_SECONDS = 60
+"""Official clients do not obey a longer one."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """How much one engine has to do: its slots, how many are taken, and how many requests wait for one."""
+    """How much one engine has to do: its slots, how many are taken and how many of these by lines of batches; how many
+    requests of each class wait for one; how many slots lines may have beside others, and alone."""
 
     slots: int = 0
     busy: int = 0
-    waiting: int = 0
+    lines: int = 0
+    waiting: tuple[int, ...] = (0, 0, 0)
+    beside: int = 0
+    alone: int = 0
+    put_backs: int = 0
+    """Lines that made way so far."""
+
+
+class Place:
+    """Slots of an engine for one request: waited for when its block is entered, given back when it is left.
+
+    Raises ServerOverloaded where too much waits already, and PutBack out of the block where a line has to make way.
+    """
+
+    __slots__ = ("_gate", "_task", "entered", "expected", "put_back", "stays", "ticket", "tokens", "turn")
+
+    def __init__(self, gate: "Gate", ticket: Ticket) -> None:
+        self.ticket = ticket
+        self.turn: asyncio.Future[None] | None = None
+        self.entered = 0.0
+        self.expected = 0
+        """Tokens that it will have come to, as far as those before it tell."""
+        self.tokens = 0
+        """What it came to, for whoever holds the place to say."""
+        self.put_back = False
+        self.stays = False
+        self._gate = gate
+        self._task: asyncio.Task[object] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self.ticket.tier is not Tier.BATCH:
+            await self._gate.enter(self)
+            return self
+        self._task = asyncio.current_task()
+        try:
+            await self._gate.enter(self)
+        except asyncio.CancelledError:
+            if self.put_back:  # its turn came, and somebody else, before it could begin
+                self._make_way()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gate.leave(self)
+        if self.put_back:
+            self._make_way(done=kind is None)
+
+    def interrupt(self) -> None:
+        """Let a line make way: its block is broken off by PutBack."""
+        assert self._task is not None
+        self.put_back = True
+        self._task.cancel()
+
+    def _make_way(self, *, done: bool = False) -> None:
+        """Raises PutBack, unless the work was done in the very moment, or somebody else broke it off as well."""
+        assert self._task is not None
+        if self._task.uncancel() == 0 and not done:
+            raise PutBack("Somebody who waits for an answer came.", retry_after=1) from None
 
 
 class Gate:
-    """The slots of one engine, given out in order of arrival."""
+    """The slots of one engine."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, *, stops: bool = True) -> None:
+        """`stops` says whether the engine ends its work on a request that nobody waits for any more."""
         self.slots = slots
+        self.pace = Pace(slots)
+        self._stops = stops
+        self._reserve = min(slots - 1, max(1, slots // 8))
+        """Slots that lines leave free, so that who comes need not wait for one to end."""
         self._free = slots
-        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
-        self._service_seconds = 1.0
+        self._queues = tuple(FairQueue[Place]() for _ in Tier)
+        self._expected = [0 for _ in Tier]
+        self._others = 0
+        self._lines: dict[Place, None] = {}
+        self._line_places = 0
+        self._leaving_places = 0
+        """Of these, what lines have that were told to go."""
+        self._put_backs = 0
+        self._speed = Speed()
 
-    async def take(self, places: int) -> None:
-        """Wait for `places` slots. Raises ServerOverloaded when too many wait already."""
-        if not self._waiting and self._free >= places:
-            self._free -= places
+    @property
+    def load(self) -> Load:
+        """What waits and runs now."""
+        waiting = tuple(len(queue) for queue in self._queues)
+        busy = self.slots - self._free
+        pace = self.pace
+        return Load(self.slots, busy, self._line_places, waiting, pace.beside, pace.alone, self._put_backs)
+
+    async def enter(self, place: Place) -> None:
+        """Wait until the place's slots are free and it is its turn. Raises ServerOverloaded."""
+        ticket = place.ticket
+        if not any(map(len, self._queues[: ticket.tier + 1])) and self._fits(place):
+            self._give(place)
             return
-        if len(self._waiting) >= MAX_WAITING:
-            message = f"{len(self._waiting)} requests wait for this model already."
-            raise ServerOverloaded(message, retry_after=self._retry_after())
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((turn, places))
+        place.expected = self._speed.expected(ticket)
+        self._check_room(place)
+        place.turn = turn = asyncio.get_running_loop().create_future()
+        self._queues[ticket.tier].add(place, ticket)
+        self._expected[ticket.tier] += place.expected
+        self._clear_the_way()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give_back(places)  # the turn came in the very moment in which its client left
+                self.leave(place)  # the turn came in the very moment in which its client left
             else:
+                self._remove(place)
                 self._next()  # it may have been the one that was too large for what is free
             raise
 
-    @property
-    def load(self) -> Load:
-        waiting = sum(not turn.cancelled() for turn, _ in self._waiting)
-        return Load(self.slots, self.slots - self._free, waiting)
-
-    def leave(self, places: int, seconds: float) -> None:
-        """Free `places` that were held for `seconds`."""
-        self._service_seconds += _SMOOTHING * (seconds - self._service_seconds)
-        self._give_back(places)
-
-    def _give_back(self, places: int) -> None:
-        self._free += places
+    def leave(self, place: Place) -> None:
+        """Free what the place held."""
+        ticket = place.ticket
+        self._free += ticket.places
+        if ticket.tier is Tier.BATCH:
+            del self._lines[place]
+            self._line_places -= ticket.places
+            self._leaving_places -= ticket.places if place.put_back else 0
+        else:
+            self._others -= 1
+        if place.tokens:
+            self._speed.count(ticket, place.tokens, seconds=time.monotonic() - place.entered)
         self._next()
 
-    def _next(self) -> None:
-        # Whoever left is passed over here, and nowhere else: a cancelled turn is seen here before its task knows of it.
-        self._waiting = deque(entry for entry in self._waiting if not entry[0].cancelled())
-        while self._waiting and self._free >= self._waiting[0][1]:
-            turn, places = self._waiting.popleft()
-            self._free -= places
-            turn.set_result(None)
+    def _fits(self, place: Place) -> bool:
+        """Whether the place could be given now, were it its turn."""
+        places = place.ticket.places
+        if place.ticket.tier is not Tier.BATCH:
+            return self._free >= places
+        if self._others or self._lines:
+            most = self.pace.beside if self._others else self.pace.alone
+            return self._line_places + places <= most and self._free - places >= self._reserve
+        return self._free >= places  # some line always runs where nothing else does, however many choices it has
 
-    def _retry_after(self) -> int:
-        rounds = len(self._waiting) / self.slots
-        return max(1, min(_LONGEST_RETRY_SECONDS, round(rounds * self._service_seconds)))
+    def _give(self, place: Place) -> None:
+        place.entered = time.monotonic()
+        self._free -= place.ticket.places
+        if place.ticket.tier is Tier.BATCH:
+            stubborn = place.ticket.put_backs >= MOST_PUT_BACKS
+            place.stays = stubborn and not any(line.stays for line in self._lines)
+            self._lines[place] = None
+            self._line_places += place.ticket.places
+        else:
+            self._others += 1
+            self._clear_the_way()
+
+    def _next(self) -> None:
+        for tier in Tier:
+            while (place := self._first(tier)) is not None:
+                if not self._fits(place):
+                    return  # who is behind it waits too, so that one who needs many slots gets them some day
+                self._queues[tier].take()
+                self._expected[tier] -= place.expected
+                self._give(place)
+                assert place.turn is not None
+                place.turn.set_result(None)
+
+    def _first(self, tier: Tier) -> Place | None:
+        # A turn that was cancelled is seen here before its task knows of it.
+        while (place := self._queues[tier].first()) is not None and place.turn is not None and place.turn.cancelled():
+            self._remove(place)
+        return place
+
+    def _remove(self, place: Place) -> None:
+        queue, before = self._queues[place.ticket.tier], len(self._queues[place.ticket.tier])
+        queue.remove(place, place.ticket)
+        self._expected[place.ticket.tier] -= place.expected if len(queue) < before else 0
+
+    def _clear_the_way(self) -> None:
+        """Tell lines to go where more run than may run beside others, or where one who waits needs their slots."""
+        if not self._lines or not self._stops:
+            return
+        going = self._leaving_places
+        waits = self._first(Tier.REAL_TIME) or self._first(Tier.FLEX)
+        if waits is None and not self._others:
+            return
+        needed = self._line_places - going - self.pace.beside
+        if waits is not None:
+            needed = max(needed, waits.ticket.places - self._free - going)
+        for line in reversed(list(self._lines)):  # the last one in has the least to lose
+            if needed <= 0:
+                return
+            if not line.put_back and not line.stays:
+                self._leaving_places += line.ticket.places
+                needed -= line.ticket.places
+                self._put_backs += 1
+                line.interrupt()
+
+    def _check_room(self, place: Place) -> None:
+        """Raises ServerOverloaded where too many, or too much, waits before it."""
+        tier = place.ticket.tier
+        waiting = sum(map(len, self._queues[: tier + 1]))
+        seconds = self._speed.seconds(sum(self._expected[: tier + 1]), slots=self.slots)
+        if waiting >= MAX_WAITING or seconds > LONGEST_WAIT_SECONDS[tier]:
+            message = f"{waiting} requests wait for this model already."
+            retry_after = max(1, min(_LONGEST_RETRY_SECONDS, round(seconds)))
+            raise ServerOverloaded(message, retry_after=retry_after)
 
 
 class Admission:
@@ -90,24 +248,22 @@ class Admission:
 
     def load(self, endpoint: Endpoint) -> Load:
         """What waits for the endpoint and runs on it now."""
-        gate = self._gates.get(endpoint)
-        return Load(endpoint.slots) if gate is None else gate.load
+        return self._gate(endpoint).load
 
     def lines(self, endpoint: Endpoint) -> int:
         """How many lines of batches are worth having at the door: those that run, and some that wait."""
-        return endpoint.slots
+        gate = self._gate(endpoint)
+        return gate.pace.alone + 1
 
-    @asynccontextmanager
-    async def enter(self, endpoint: Endpoint, *, places: int) -> AsyncIterator[None]:
-        """Hold `places` slots (one per choice) of the endpoint while the block runs."""
+    def enter(self, endpoint: Endpoint, ticket: Ticket) -> Place:
+        """A place of the endpoint, to be entered. Raises InvalidRequest where it has not so many slots."""
+        gate = self._gate(endpoint)
+        if ticket.places > gate.slots:
+            raise InvalidRequest(f"n may be {gate.slots} at most for this model.", param="n")
+        return Place(gate, ticket)
+
+    def _gate(self, endpoint: Endpoint) -> Gate:
         gate = self._gates.get(endpoint)
         if gate is None:
-            gate = self._gates[endpoint] = Gate(endpoint.slots)
-        if places > gate.slots:
-            raise InvalidRequest(f"n may be {gate.slots} at most for this model.", param="n")
-        await gate.take(places)
-        entered = time.monotonic()
-        try:
-            yield
-        finally:
-            gate.leave(places, time.monotonic() - entered)
+            gate = self._gates[endpoint] = Gate(endpoint.slots, stops=endpoint.abilities.stops)
+        return gate

@@ -12,7 +12,7 @@ from penstock.errors import EngineError, ModelLoading
 from penstock.inference import context
 from penstock.inference.admission import Admission
 from penstock.inference.choice import ChoiceReader
-from penstock.inference.embedding import Embedded, portions
+from penstock.inference.embedding import Embedded, most_tokens, portions
 from penstock.inference.form import Shaped, Shaper, form_of
 from penstock.inference.kept_form import KeptForm
 from penstock.inference.kind import check_embeds, check_writes
@@ -22,6 +22,7 @@ from penstock.inference.reserve import Answers, reserve
 from penstock.inference.room import Room, room_for
 from penstock.inference.route import Router
 from penstock.inference.stop import StopScanner
+from penstock.inference.ticket import Ticket
 from penstock.inference.token_logprobs import LogprobQueue
 from penstock.inference.tool_calls import WrittenCalls
 from penstock.protocol.answer import Usage
@@ -138,8 +139,9 @@ class Inference:
             answers = Answers(request.choices, request.output_limit)
             await self._reserve(entry, caller, room, prompt=prompt, answers=answers)
             bounded = await context.fitted(shaped.request, prompt, room)
+            worst = answers.worst(prompt, room)
             async with (
-                self._admitted(request.model, endpoint, entry, places=request.choices),
+                self._admitted(request.model, endpoint, entry, entry.ticket(tokens=worst, places=request.choices)),
                 self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream,
             ):
                 entry.counts = stream.counts
@@ -168,10 +170,11 @@ class Inference:
             answers = Answers(request.choices, request.output_limit)
             await self._reserve(entry, caller, room, prompt=prompts, answers=answers)
             await context.fit_texts(prompts, room, output=request.output_limit or 1, name="prompt")
+            worst = answers.worst(prompts, room)
             # The choices of one prompt need their slots at once; beyond the slots, prompts wait inside the engine.
             places = max(request.n or 1, min(request.choices, endpoint.slots))
             async with (
-                self._admitted(request.model, endpoint, entry, places=places),
+                self._admitted(request.model, endpoint, entry, entry.ticket(tokens=worst, places=places)),
                 self._relay.complete(request, endpoint) as stream,
             ):
                 entry.counts = stream.counts
@@ -192,8 +195,9 @@ class Inference:
             entry.counts.choices_per_prompt = 1
             vectors: list[bytes] = []
             for portion in portions(request.inputs, context_length=endpoint.context_length):
-                places = min(len(portion), endpoint.slots)
-                async with self._admitted(request.model, endpoint, entry, places=places):
+                worst, places = sum(map(most_tokens, portion)), min(len(portion), endpoint.slots)
+                ticket = entry.ticket(tokens=worst, places=places)
+                async with self._admitted(request.model, endpoint, entry, ticket):
                     made, tokens = await self._relay.embed(portion, endpoint)
                 entry.counts.read(len(vectors), tokens, cached=0)
                 entry.last_token = time.monotonic()
@@ -224,10 +228,14 @@ class Inference:
         entry.reserved(await reserve(self._limiter, caller, room, prompt=prompt, answers=answers))
 
     @asynccontextmanager
-    async def _admitted(self, model: str, endpoint: Endpoint, entry: Entry, *, places: int) -> AsyncIterator[None]:
-        """Hold `places` slots of the endpoint, once it is this request's turn."""
-        async with self._admission.enter(endpoint, places=places):
+    async def _admitted(self, model: str, endpoint: Endpoint, entry: Entry, ticket: Ticket) -> AsyncIterator[None]:
+        """Hold slots of the endpoint, once it is this request's turn. Raises PutBack where a line has to make way."""
+        async with self._admission.enter(endpoint, ticket) as place:
             if self._router.pick(model) is not endpoint:
                 raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
-            entry.entered = entry.entered or time.monotonic()
-            yield
+            entry.entered = entry.entered or place.entered
+            before = entry.tokens
+            try:
+                yield
+            finally:
+                place.tokens = entry.tokens - before

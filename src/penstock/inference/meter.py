@@ -9,6 +9,7 @@ from typing import Protocol
 
 from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError, PutBack, RateLimited
+from penstock.inference.ticket import Ticket, tier_of
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
 from penstock.tenants.limits import Free, Grant, Standing, Used
@@ -17,12 +18,18 @@ from penstock.tenants.usage import UsageRecord
 CLIENT_LEFT = 499
 """The status in the ledger of a request whose client left before it had one; nginx's number for it."""
 
+_HIGH_WEIGHT = 4.0
+"""How much faster the turn of an account comes whose plan has the priority `high`."""
+
 
 class Delivery(Protocol):
     """How the answer gets to whoever asked."""
 
     standing: Callable[[], Standing] | None
     """Where the caller stands with the limits of this request; None as long as nothing is known of them."""
+
+    put_backs: int
+    """How often it was at work and had to make way for somebody else; counted here, over all tries of a line."""
 
     @property
     def batch(self) -> bool:
@@ -113,6 +120,24 @@ class Entry:
         self._grant = grant
         self.limited_by(grant.standing)
 
+    def ticket(self, *, tokens: int, places: int) -> Ticket:
+        """What the door has to know of it. It may have so many `tokens` at most, and needs `places` slots at once."""
+        return Ticket(
+            account_id=self._caller.account_id,
+            tokens=tokens,
+            places=places,
+            tier=tier_of(self._asked.tier, batch=self._asked.batch),
+            weight=_HIGH_WEIGHT if self._caller.plan.priority == "high" else 1.0,
+            ahead=self._asked.tier == "priority",
+            put_backs=self._delivery.put_backs,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """What the engine has read and written for it so far."""
+        counts = self.counts
+        return sum(counts.prompt.values()) - sum(counts.cached.values()) + sum(counts.completion.values())
+
     def complete(self) -> None:
         """The answer is whole. Called before its end is sent: who has seen the end finds the row, whatever happens."""
         self.settle("completed", 200)
@@ -200,6 +225,7 @@ class Meter:
             entry.complete()
         except PutBack:
             entry.forget()
+            delivery.put_backs += 1
             raise
         except ApiError as error:
             if isinstance(error, RateLimited):

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 
 from penstock.inference.meter import Entry
+from penstock.inference.ticket import Tier, tier_of
 from penstock.tenants.plans import Limits
 from penstock.tenants.usage import UsageRecord
 
@@ -68,17 +69,26 @@ class ModelMetrics:
         self.first_token = Distribution(_FIRST_TOKEN_BOUNDS)
         self.inter_token = Distribution(_INTER_TOKEN_BOUNDS)
         self.request = Distribution(_REQUEST_BOUNDS)
-        self.queue = Distribution(_QUEUE_BOUNDS)
+        self.queue = {tier: Distribution(_QUEUE_BOUNDS) for tier in Tier}
 
-    def count(self, row: UsageRecord, entry: Entry) -> None:
-        """Take in a request that is over."""
+    def count_line(self, row: UsageRecord) -> None:
+        """Take in a line of a batch."""
+        self._count_tokens(row)
+        if row.prefill_ms is not None:
+            self.queue[Tier.BATCH].add(row.queue_ms / 1000)
+
+    def _count_tokens(self, row: UsageRecord) -> None:
         self.prompt_tokens += row.prompt_tokens
         self.cached_tokens += row.cached_tokens
         self.completion_tokens += row.completion_tokens
         self.reasoning_tokens += row.reasoning_tokens
+
+    def count(self, row: UsageRecord, entry: Entry) -> None:
+        """Take in a request that is over."""
+        self._count_tokens(row)
         if entry.entered is None:
             return
-        self.queue.add(row.queue_ms / 1000)
+        self.queue[tier_of(row.tier, batch=row.batch)].add(row.queue_ms / 1000)
         self.request.add(row.total_ms / 1000)
         if row.ttft_ms is not None:
             self.first_token.add(row.ttft_ms / 1000)
@@ -108,6 +118,13 @@ class RequestMetrics(Collector):
         if limit in self._limits:
             self._limits[limit] += 1
 
+    def lines(self, rows: Iterable[UsageRecord]) -> None:
+        """Count lines of batches whose rows are in the ledger. Nobody waits for them: of their times only that in the
+        queue is told, under a class of its own."""
+        for row in rows:
+            self._requests[row.model, row.endpoint, row.status, row.outcome, row.tier] += 1
+            self._models[row.model].count_line(row)
+
     def ended(self, row: UsageRecord, entry: Entry) -> None:
         """Count a request that is over."""
         self._requests[row.model, row.endpoint, row.status, row.outcome, row.tier] += 1
@@ -136,10 +153,15 @@ class RequestMetrics(Collector):
             ("time_to_first_token", "From a request's arrival to its first token", "first_token"),
             ("inter_token", "From one token to the next, as the mean of a request's", "inter_token"),
             ("request", "From a request's arrival to its end", "request"),
-            ("queue", "From a request's arrival to its slot of the engine", "queue"),
         ):
             family = HistogramMetricFamily(f"penstock_{name}_seconds", says, labels=("model",))
             for model, numbers in self._models.items():
                 distribution: Distribution = getattr(numbers, attribute)
                 distribution.write(family, [model])
             yield family
+        says = "From a request's arrival to its slot of the engine"
+        family = HistogramMetricFamily("penstock_queue_seconds", says, labels=("model", "class"))
+        for model, numbers in self._models.items():
+            for tier, distribution in numbers.queue.items():
+                distribution.write(family, [model, tier.name.lower()])
+        yield family

@@ -27,6 +27,10 @@ class Answers:
             each = max(1, min(room.max_output, room.context_length - prompt))
         return self.choices * each
 
+    def worst(self, prompt: Measured, room: Room) -> int:
+        """Tokens of the prompt and all answers together at most."""
+        return min(prompt.most, room.context_length * prompt.prompts) + self.tokens(room, prompt=prompt.least)
+
 
 async def reserve(limiter: Limiter, caller: Caller, room: Room, *, prompt: Measured, answers: Answers) -> Grant:
     """Reserve the worst case of a request. Raises RateLimited.
