@@ -21,6 +21,7 @@ COMMANDS = {
     "plans": ("plans", "List and change what accounts may use."),
     "audit": ("audit", "Show who did what."),
     "usage": ("usage", "Show what was used and what it cost."),
+    "files": ("files", "Upload, list, download and remove files for batches."),
     "models": ("models", "List, pull, show and remove models."),
     "migrate": ("migrate", "Bring the database to this version, or copy one into another."),
     "openapi": ("openapi", "Print the API as an OpenAPI document."),
