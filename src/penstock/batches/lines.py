@@ -4,13 +4,12 @@ A line ends with LF and with nothing else: JSON may have other line ends of Unic
 a byte order mark at the beginning and a missing last end are accepted; blank lines are passed over, and counted.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any
+from typing import Any, get_args
 
-import msgspec
-
+from penstock.batches.likeness import prefix_of
 from penstock.errors import InvalidJson
 from penstock.protocol import strict_json
 from penstock.protocol.batches import MOST_ERRORS, MOST_LINES, BatchEndpoint, BatchFault
@@ -18,13 +17,15 @@ from penstock.protocol.batches import MOST_ERRORS, MOST_LINES, BatchEndpoint, Ba
 MOST_LINE_BYTES = 16 << 20
 """Of one line: what the routes take as a body."""
 LONGEST_CUSTOM_ID = 512
-LONGEST_NAME = 200
-"""Of a model; what is longer names none."""
 
 _BOM = b"\xef\xbb\xbf"
-_FIELDS = {"custom_id", "method", "url", "body"}
-_PREFIX_CHARACTERS = 256
+_OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_FIELDS = ("custom_id", "method", "url", "body")
+_ENDPOINTS: tuple[str, ...] = get_args(BatchEndpoint)
+_LONGEST_MODEL = 256
 _BLANK = b" \t\r"
+_BLANK_LINES = re.compile(rb"[ \t\r\n]*\n")
+_MOST_COUNTED = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,11 @@ class Line:
     model: str
     """As its body names it; empty where it names none, which is for the line to fail by."""
     prefix: int
-    """The same for lines that begin alike: 63 bits."""
+    """Lines that begin alike have numbers near each other; see `prefix_of`."""
     position: int
+    """Of its first byte in the file, a byte order mark passed over."""
     size: int
+    """In bytes, without the line's end."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +63,30 @@ class LineSplitter:
         """Of the first byte that is kept."""
         self._kept: list[bytes] = []
         self._size = 0
-        """Of the line that has begun, read or not."""
+        """Of the line that has begun, kept or not."""
 
     def feed(self, part: bytes) -> Iterator[Span]:
         """The lines that end in this part, but for blank ones."""
-        start = 0
+        start = 0 if self._size else self._pass_over_blank(part, 0)
         while (end := part.find(b"\n", start)) >= 0:
             self._keep(part[start:end])
             yield from self._end(1)
-            start = end + 1
+            start = self._pass_over_blank(part, end + 1)
         self._keep(part[start:])
 
     def finish(self) -> Iterator[Span]:
         """The last line, where it has no end."""
         if self._size:
             yield from self._end(0)
+
+    def _pass_over_blank(self, part: bytes, start: int) -> int:
+        """Where the next line begins that is not blank, or has no end yet. A file can be full of blank ones."""
+        blank = _BLANK_LINES.match(part, start)
+        if blank is None:
+            return start
+        self._number += part.count(b"\n", start, blank.end())
+        self._position += blank.end() - start
+        return blank.end()
 
     def _keep(self, text: bytes) -> None:
         self._size += len(text)
@@ -109,30 +121,49 @@ class Malformed(Exception):  # becomes a BatchFault
 
 
 class LineReader:
-    """Looks at the form of every line; what its body says is for the line to fail by, later and alone."""
+    """Looks at the form of every line; what its body says is for the line to fail by, later and alone.
 
-    def __init__(self, endpoint: BatchEndpoint, *, most_lines: int = MOST_LINES, whose: str = "") -> None:
-        """`whose` bound `most_lines` is where it is not everybody's: `the plan free`."""
+    Nothing that a file has in it raises: what is wrong is in `faults`.
+    """
+
+    def __init__(
+        self,
+        endpoint: BatchEndpoint | None,
+        *,
+        most_lines: int = MOST_LINES,
+        whose: str = "",
+        look: Callable[[Line, dict[str, Any]], None] = lambda _line, _body: None,
+    ) -> None:
+        """Without `endpoint` it is that of the first line. `whose` bound `most_lines` is, where it is not everybody's:
+        `the plan free`. `look` is shown each good line and its body."""
+        self.endpoint = endpoint
         self.faults: list[BatchFault] = []
         self.stopped = False
-        """Whether enough is wrong, so that nothing more is read."""
+        """Whether enough is wrong, so that nothing more need be read."""
         self.count = 0
         """Lines that are well formed."""
-        self._endpoint = endpoint
+        self.lines = 0
+        """Lines that are not blank."""
         self._most_lines = most_lines
         self._whose = f" with {whose}" if whose else ""
+        self._look = look
         self._splitter = LineSplitter()
-        self._seen: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
+        """custom_id -> the line that has it."""
 
     def feed(self, part: bytes) -> list[Line]:
         """The good lines that end in this part."""
         return self._take(self._splitter.feed(part))
 
     def finish(self) -> list[Line]:
-        """The last line; afterwards `faults` has all that is wrong."""
+        """The last line, where it has no end; afterwards `faults` has all that is wrong, 100 at most."""
         lines = self._take(self._splitter.finish())
-        if not self.count and not self.faults:
-            self._fault("empty_file", "The input file has no line.")
+        if not self.lines:
+            self._add_fault("empty_file", "The file has no line in it.")
+        elif self.lines > self._most_lines:
+            counted = f"{self.lines:,}" if self.lines <= _MOST_COUNTED else f"more than {_MOST_COUNTED:,}"
+            message = f"The file has {counted} lines, and a batch may have {self._most_lines:,}{self._whose}."
+            self._add_fault("too_many_lines", message)
         return lines
 
     def _take(self, spans: Iterator[Span]) -> list[Line]:
@@ -140,81 +171,86 @@ class LineReader:
         for span in spans:
             if self.stopped:
                 break
-            if self.count == self._most_lines:
-                self._fault("too_many_lines", f"A batch has {self._most_lines} lines at most{self._whose}.")
-                self.stopped = True
-                break
+            self.lines += 1
+            if self.lines > self._most_lines:  # from here on lines are counted only
+                self.stopped = self.lines > _MOST_COUNTED
+                continue
             try:
                 lines.append(self._read(span))
             except Malformed as error:
-                self._fault(error.code, error.message, param=error.param, line=span.number)
+                self._add_fault(error.code, error.message, param=error.param, line=span.number)
             else:
                 self.count += 1
         return lines
 
-    def _fault(self, code: str, message: str, *, param: str | None = None, line: int | None = None) -> None:
-        self.faults.append(BatchFault(code=code, message=message, param=param, line=line))
-        self.stopped = len(self.faults) >= MOST_ERRORS
+    def _add_fault(self, code: str, message: str, *, param: str | None = None, line: int | None = None) -> None:
+        if len(self.faults) < MOST_ERRORS:
+            named = None if param is None else _printable(param)
+            self.faults.append(BatchFault(code=code, message=_printable(message), param=named, line=line))
+        self.stopped = self.stopped or len(self.faults) >= MOST_ERRORS
 
     def _read(self, span: Span) -> Line:
         if span.text is None:
-            raise Malformed("line_too_long", f"A line has {MOST_LINE_BYTES} bytes at most.")
+            raise Malformed("line_too_long", f"A line may have {MOST_LINE_BYTES:,} bytes at most.")
+        if span.position == 0 and span.text.startswith(_OTHER_BOMS):
+            self.stopped = True  # no line of it can be read
+            raise Malformed("invalid_json_line", "The file is in UTF-16; it must be in UTF-8.")
         try:
             value = strict_json.decode(span.text)
         except InvalidJson as error:
             raise Malformed("invalid_json_line", error.message.replace("The body", "The line")) from error
         body = self._checked(value)
         custom_id = value["custom_id"]
-        if (first := self._seen.setdefault(custom_id, span.number)) != span.number:
+        if (first := self._numbers.setdefault(custom_id, span.number)) != span.number:
             raise Malformed("duplicate_custom_id", f"Line {first} has the same custom_id.", "custom_id")
-        model = body.get("model")
-        model = model if isinstance(model, str) and model.isprintable() and len(model) <= LONGEST_NAME else ""
-        return Line(span.number, custom_id, model, prefix_of(model, body), span.position, len(span.text))
+        line = Line(span.number, custom_id, _model(body), prefix_of(body), span.position, len(span.text))
+        self._look(line, body)
+        return line
 
     def _checked(self, value: Any) -> dict[str, Any]:
         """The body of a line in its form. Raises Malformed."""
         if not isinstance(value, dict):
-            raise Malformed("invalid_line", "A line is a JSON object with custom_id, method, url and body.")
+            raise Malformed("invalid_type", "A line is a JSON object with custom_id, method, url and body.")
         for name in _FIELDS:
             if name not in value:
                 raise Malformed("missing_required_parameter", f"{name} is required.", name)
-        if unknown := value.keys() - _FIELDS:
+        if unknown := value.keys() - set(_FIELDS):
             name = min(unknown)[:64]
-            raise Malformed("unknown_parameter", f"{name} is no field of a line.", name)
-        custom_id, body = value["custom_id"], value["body"]
-        if not isinstance(custom_id, str) or not 1 <= len(custom_id) <= LONGEST_CUSTOM_ID or "\0" in custom_id:
-            message = f"custom_id is a string of 1 to {LONGEST_CUSTOM_ID} characters."
-            raise Malformed("invalid_value", message, "custom_id")
+            raise Malformed("unknown_parameter", f"{name} is not a field of a line.", name)
+        _check_custom_id(value["custom_id"])
         if value["method"] != "POST":
-            raise Malformed("invalid_method", "method is POST.", "method")
-        if value["url"] != self._endpoint:
-            raise Malformed("invalid_url", f"url is the endpoint of the batch, {self._endpoint}.", "url")
+            raise Malformed("invalid_method", "method must be POST.", "method")
+        self._check_url(value["url"])
+        body = value["body"]
         if not isinstance(body, dict):
-            raise Malformed("invalid_type", "body is a JSON object.", "body")
+            raise Malformed("invalid_type", "body must be a JSON object.", "body")
         if body.get("stream") is True:
-            raise Malformed("invalid_value", "A line of a batch cannot be streamed: leave stream out.", "body.stream")
+            raise Malformed("invalid_value", "A line of a batch is not streamed: leave stream out.", "body.stream")
         return body
 
-
-def prefix_of(model: str, body: dict[str, Any]) -> int:
-    """The same for bodies whose prompts begin alike, as far as an engine's cache of prefixes is concerned.
-
-    That is the tools, everything but the last message of a conversation, and the first 256 characters of that one; or
-    the first 256 characters of a prompt or input.
-    """
-    messages = body.get("messages")
-    asked: Any
-    if isinstance(messages, list) and messages:
-        asked = [body.get("tools"), messages[:-1], _start(messages[-1])]
-    else:
-        asked = _start(body.get("prompt", body.get("input")))
-    digest = blake2b(msgspec.msgpack.encode([model, asked]), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+    def _check_url(self, url: Any) -> None:
+        if self.endpoint is None and url in _ENDPOINTS:
+            self.endpoint = url
+        if self.endpoint is None:
+            raise Malformed("invalid_url", f"url must be one of {', '.join(_ENDPOINTS)}.", "url")
+        if url != self.endpoint:
+            raise Malformed("invalid_url", f"url must be the endpoint of the batch, {self.endpoint}.", "url")
 
 
-def _start(value: Any) -> Any:
-    if isinstance(value, dict):
-        value = value.get("content")
-    if isinstance(value, list) and value:
-        value = value[0]
-    return value[:_PREFIX_CHARACTERS] if isinstance(value, str) else value
+def _check_custom_id(custom_id: Any) -> None:
+    if not isinstance(custom_id, str):
+        raise Malformed("invalid_type", "custom_id must be a string.", "custom_id")
+    if not 1 <= len(custom_id) <= LONGEST_CUSTOM_ID or "\0" in custom_id:
+        message = f"custom_id must have 1 to {LONGEST_CUSTOM_ID} characters, none of them NUL."
+        raise Malformed("invalid_value", message, "custom_id")
+
+
+def _model(body: dict[str, Any]) -> str:
+    """The model that it names, as far as that can be the name of one."""
+    model = body.get("model")
+    return model if isinstance(model, str) and len(model) <= _LONGEST_MODEL and model.isprintable() else ""
+
+
+def _printable(text: str) -> str:
+    """As any database can keep it: names in it come from the file."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
