@@ -16,7 +16,7 @@ from penstock.batches.fence import Fenced
 from penstock.batches.validation import Validation
 from penstock.database.connection import Database
 from penstock.database.tables import batch_lines, batches
-from penstock.errors import StorageAway
+from penstock.errors import DatabaseAway, StorageAway
 from penstock.protocol.batches import BatchStatus
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,8 @@ class Jobs:
             await job(batch, self._runner_id)
         except Fenced:
             log.info("%s was taken over by another server", batch.id)
-        except StorageAway as error:
-            log.warning("%s waits for the store of files: %s", batch.id, str(error.__cause__).partition("\n")[0])
+        except (DatabaseAway, StorageAway) as error:
+            log.warning("%s waits for what it needs: %s", batch.id, str(error.__cause__).partition("\n")[0])
             await self._release(batch)
             await asyncio.sleep(_RETRY_SECONDS)
         except (SQLAlchemyError, OSError):
