@@ -12,7 +12,7 @@ from penstock.app import operations
 from penstock.web.operation import Operation
 
 NOBODYS = {"api_key": "key_0123456789abcdef", "session": "sess_0123456789abcdef"}
-NOBODYS |= {"files": "file-0123456789abcdef01234567"}
+NOBODYS |= {"files": "file-0123456789abcdef01234567", "batches": "batch_0123456789abcdef01234567"}
 OF_KEYS = [one for one in operations() if one.parameters and one.access.scopes == ("batch",)]
 OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
 OF_ADMINISTRATORS = [one for one in operations() if one.parameters and one.path.startswith("/api/admin/")]
@@ -67,25 +67,55 @@ def kind_of(operation: Operation) -> str:
     return operation.path.split("/")[2]
 
 
+@pytest.fixture(scope="module")
+def of_ann(echo_server: RunningServer, ann: Person) -> dict[str, str]:
+    """Kind -> the id of what Ann's key made."""
+    made = post(echo_server, form(), key=ann.key).json["id"]
+    body = {"input_file_id": made, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    batch = ask_json(echo_server, "POST", "/v1/batches", body, **bearer(ann.key)).json["id"]
+    return {"files": made, "batches": batch}
+
+
 @pytest.mark.parametrize("operation", OF_KEYS, ids=lambda operation: operation.name)
 def test_what_anothers_key_made_is_nobodys(
-    echo_server: RunningServer, ann: Person, bob: Person, operation: Operation
+    echo_server: RunningServer, ann: Person, bob: Person, of_ann: dict[str, str], operation: Operation
 ) -> None:
-    made = post(echo_server, form(), key=ann.key).json["id"]
-    anns = {"files": made}[kind_of(operation)]
-    of_ann, of_nobody = (
+    kind = kind_of(operation)
+    anns, nobodys = (
         told(echo_server.request(operation.method, operation.path.replace("{id}", id_), headers=bearer(bob.key)), id_)
-        for id_ in (anns, NOBODYS[kind_of(operation)])
+        for id_ in (of_ann[kind], NOBODYS[kind])
     )
-    assert of_ann == of_nobody
-    assert of_ann[0] == 404
-    assert echo_server.request("GET", f"/v1/files/{made}/content", headers=bearer(ann.key)).body == LINE
+    assert anns == nobodys
+    assert anns[0] == 404
+    assert echo_server.request("GET", f"/v1/files/{of_ann['files']}/content", headers=bearer(ann.key)).body == LINE
+    batch = echo_server.request("GET", f"/v1/batches/{of_ann['batches']}", headers=bearer(ann.key)).json
+    assert batch["cancelling_at"] is None
     cursors = [
-        told(echo_server.request("GET", f"/v1/files?after={id_}", headers=bearer(bob.key)), id_)
-        for id_ in (made, NOBODYS["files"])
+        told(echo_server.request("GET", f"/v1/{kind}?after={id_}", headers=bearer(bob.key)), id_)
+        for id_ in (of_ann[kind], NOBODYS[kind])
     ]
     assert cursors[0] == cursors[1]
     assert cursors[0][0] == 400
+
+
+def test_anothers_file_is_no_input(
+    echo_server: RunningServer, ann: Person, bob: Person, of_ann: dict[str, str]
+) -> None:
+    answers = [
+        told(
+            ask_json(
+                echo_server,
+                "POST",
+                "/v1/batches",
+                {"input_file_id": id_, "endpoint": "/v1/chat/completions", "completion_window": "24h"},
+                **bearer(bob.key),
+            ),
+            id_,
+        )
+        for id_ in (of_ann["files"], NOBODYS["files"])
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
 
 
 def test_anothers_key_has_used_nothing(echo_server: RunningServer, ann: Person, bob: Person) -> None:

@@ -24,6 +24,11 @@ from penstock.web.routing import Asked, Routing, route
 
 PATH, _ONE = "/v1/batches", "/v1/batches/{id}"
 _ID = {"id": "The batch's id."}
+_INPUT = {"input_file_id": "file-0123456789abcdef01234567", "endpoint": "/v1/chat/completions"}
+_EXAMPLES = {
+    "a day's time": {**_INPUT, "completion_window": "24h"},
+    "metadata": {**_INPUT, "completion_window": "1h", "metadata": {"project": "reviews"}},
+}
 
 CREATE = route(
     "POST",
@@ -33,7 +38,8 @@ CREATE = route(
     request=BatchRequest,
     answer=BatchObject,
     access=BATCH,
-    errors=(RateLimited,),
+    examples=_EXAMPLES,
+    errors=(NotFound, RateLimited),
 )
 LIST = route("GET", PATH, "listBatches", "List batches", query=BatchQuery, answer=BatchList, access=BATCH)
 SHOW = route(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.batches.batch import OVER, SHOWN, Batch
@@ -18,7 +18,6 @@ from penstock.tenants.paging import Page, read_page
 
 MOST_UNDER_WAY = 100
 """Batches of one account that are not over."""
-MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512
 
 _RETRY_SECONDS = 60.0
 
@@ -26,18 +25,25 @@ _RETRY_SECONDS = 60.0
 class Batches:
     """The batches of this server. `changed` is told when there is something to do for whoever runs them."""
 
-    def __init__(self, database: Database, *, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        changed: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
         self._changed = changed
+        self._now = now
 
     async def create(self, caller: Caller, request: BatchRequest) -> Batch:
         """A new batch of an input file of the caller's account.
 
-        Raises InvalidRequest for a field that is wrong and a file that is none, or RateLimited where too many are under
-        way.
+        Raises NotFound where there is no such file, InvalidRequest where it is no input, or RateLimited where too many
+        are under way.
         """
         _check_metadata(request.metadata)
-        now = time.time()
+        now = self._now()
         hours = int(request.completion_window.removesuffix("h"))
         row = {
             "id": new_batch_id(),
@@ -53,7 +59,7 @@ class Batches:
             "expires_at": now + hours * 3600,
         }
         async with self._database.write() as connection:
-            await _check_input(connection, caller.account_id, request.input_file_id)
+            await _check_input(connection, caller.account_id, request.input_file_id, now)
             await _check_room(connection, caller.account_id)
             made = (await connection.execute(insert(batches).values(row).returning(*SHOWN))).one()
         self._changed()
@@ -83,7 +89,7 @@ class Batches:
             if batch.status not in ("validating", "in_progress"):
                 raise InvalidRequest(f"The batch is {batch.status}: only one that is under way can be cancelled.")
             # Without its runner: whoever validates it finds that it is somebody else's now.
-            values = {"status": "cancelling", "ends_as": "cancelled", "cancelling_at": time.time(), "runner_id": None}
+            values = {"status": "cancelling", "ends_as": "cancelled", "cancelling_at": self._now(), "runner_id": None}
             cancelling = update(batches).where(batches.c.id == batch_id).values(values).returning(*SHOWN)
             row = (await connection.execute(cancelling)).one()
         self._changed()
@@ -91,28 +97,23 @@ class Batches:
 
 
 def _check_metadata(metadata: dict[str, str] | None) -> None:
-    if metadata is None:
-        return
-    if len(metadata) > MOST_METADATA:
-        raise InvalidRequest(f"metadata has {MOST_METADATA} pairs at most.", param="metadata")
-    for key, value in metadata.items():
-        if not 1 <= len(key) <= LONGEST_KEY or len(value) > LONGEST_VALUE or "\0" in key + value:
-            message = f"metadata has names of {LONGEST_KEY} and values of {LONGEST_VALUE} characters at most."
-            raise InvalidRequest(message, param="metadata")
+    """What no database can keep is refused here; the other bounds are those of the request's type."""
+    if any("\0" in text for pair in (metadata or {}).items() for text in pair):
+        raise InvalidRequest("metadata has a NUL character in it.", param="metadata")
 
 
-async def _check_input(connection: AsyncConnection, account_id: str, file_id: str) -> None:
+async def _check_input(connection: AsyncConnection, account_id: str, file_id: str, now: float) -> None:
     purpose = None
     if looks_like_id(file_id):
         query = select(files.c.purpose).where(
             files.c.id == file_id,
             files.c.account_id == account_id,
             files.c.deleted_at.is_(None),
-            files.c.expires_at.is_(None) | (files.c.expires_at > time.time()),
+            or_(files.c.expires_at.is_(None), files.c.expires_at > now),
         )
-        purpose = (await connection.execute(query.with_for_update())).scalar_one_or_none()
+        purpose = (await connection.execute(query)).scalar_one_or_none()
     if purpose is None:
-        raise InvalidRequest("There is no such file.", param="input_file_id")
+        raise NotFound("There is no such input file. POST /v1/files makes one, with the purpose batch.")
     if purpose != "batch":
         raise InvalidRequest("The input of a batch is a file with the purpose batch.", param="input_file_id")
 
@@ -120,7 +121,7 @@ async def _check_input(connection: AsyncConnection, account_id: str, file_id: st
 async def _check_room(connection: AsyncConnection, account_id: str) -> None:
     counting = select(func.count()).where(batches.c.account_id == account_id, batches.c.status.not_in(OVER))
     if (await connection.execute(counting)).scalar_one() >= MOST_UNDER_WAY:
-        message = f"{MOST_UNDER_WAY} batches of this account are under way. Wait for one to end, or cancel one."
+        message = f"{MOST_UNDER_WAY} batches of this account are under way. Wait until one is over, or cancel one."
         raise RateLimited(message, limit="batches", retry_after=_RETRY_SECONDS)
 
 

@@ -16,6 +16,13 @@ LineFault = Literal["batch_expired", "batch_cancelled", "engine_error"]
 """Why a line has no answer at all."""
 
 
+Metadata = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]],
+    Meta(max_length=16),
+]
+"""What the client wants to know a batch by."""
+
+
 class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     """A batch to make."""
 
@@ -23,8 +30,7 @@ class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     endpoint: BatchEndpoint
     completion_window: Annotated[str, Meta(pattern=r"^([1-9]|[1-9][0-9]|1[0-5][0-9]|16[0-8])h\Z")]
     """A whole number of hours from 1h to 168h."""
-    metadata: dict[str, str] | None = None
-    """Up to 16 pairs, of 64 and 512 characters."""
+    metadata: Metadata | None = None
 
 
 class BatchFault(Struct, kw_only=True):
