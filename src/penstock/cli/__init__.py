@@ -5,6 +5,8 @@
 
 import importlib
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -21,8 +23,8 @@ COMMANDS = {
     "plans": ("plans", "List and change what accounts may use."),
     "audit": ("audit", "Show who did what."),
     "usage": ("usage", "Show what was used and what it cost."),
-    "files": ("files", "Upload, list, download and remove files for batches."),
     "models": ("models", "List, pull, show and remove models."),
+    "batch": ("batch", "Run the requests of a file when there is time."),
     "migrate": ("migrate", "Bring the database to this version, or copy one into another."),
     "openapi": ("openapi", "Print the API as an OpenAPI document."),
     "doctor": ("doctor", "Check this machine and say how to mend what is wrong."),
@@ -30,24 +32,31 @@ COMMANDS = {
 
 
 class LazyCommands(click.Group):
-    """A group that knows its commands by name and imports one only when it is called."""
+    """A group that knows its commands by name and imports one only when it is called.
+
+    `table`: command -> (module below penstock.cli, one-line help), as in COMMANDS.
+    """
+
+    def __init__(self, *arguments: Any, table: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self._table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self._table:
             return None
-        module = importlib.import_module(f"penstock.cli.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"penstock.cli.{self._table[cmd_name][0]}")
         command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in self._table.items()])
 
 
-@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=LazyCommands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="penstock")
 def penstock() -> None:
     """Penstock serves open models on your own hardware behind the OpenAI API.
