@@ -80,10 +80,10 @@ class Terminal:
 
 
 @contextmanager
-def terminal(argv: list[str], env: dict[str, str]) -> Iterator[Terminal]:
-    """Run a program in a terminal of its own, 100 columns wide; it is killed with the block."""
+def terminal(argv: list[str], env: dict[str, str], *, columns: int = 100) -> Iterator[Terminal]:
+    """Run a program in a terminal of its own, so many columns wide; it is killed with the block."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
 
     def own_it() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -1,11 +1,11 @@
-"""How `chat` and `run` reach a server: its address, and a key to it."""
+"""How commands reach a server: its address, and a key to it."""
 
 import asyncio
 import ipaddress
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,19 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def open_access(
-    key_name: str, *, url: str | None, api_key: str | None, data_dir: str | None, config: Path | None
+    key_name: str,
+    *,
+    url: str | None,
+    api_key: str | None,
+    data_dir: str | None,
+    config: Path | None,
+    life_seconds: float = SESSION_KEY_SECONDS,
+    stays: bool = False,
 ) -> Iterator[Access]:
     """A client for the block, with the key that is given, else with one made for the block where the data folder is.
 
-    Raises OperatorError where there is no server, or no way to a key.
+    The made key is revoked at the end. One that `stays` lives on where the block ends well, for what the server does
+    under it afterwards. Raises OperatorError where there is no server, or no way to a key.
     """
     settings = load_settings({"data_dir": data_dir}, os.environ, config=config)
     address = url or server_url(settings)
@@ -68,11 +76,13 @@ def open_access(
             f"{address} needs an API key: give one in PENSTOCK_API_KEY or with --api-key. If the server runs on this "
             "machine, --data-dir or PENSTOCK_DATA_DIR may say where it keeps its data."
         )
-    key_id, secret = asyncio.run(_make_key(settings, key_name))
-    try:
-        yield Access(Client(address, secret), note=f'A key "{key_name}" was made; it is revoked at the end.')
-    finally:
-        asyncio.run(_revoke_key(settings, key_id))
+    key_id, secret = asyncio.run(_make_key(settings, key_name, life_seconds))
+    with ExitStack() as undo:
+        undo.callback(lambda: asyncio.run(_revoke_key(settings, key_id)))
+        end = f"expires in {life_seconds / 3600:.0f} hours" if stays else "is revoked at the end"
+        yield Access(Client(address, secret), note=f'A key "{key_name}" was made; it {end}.')
+        if stays:
+            undo.pop_all()
 
 
 def server_url(settings: Settings) -> str:
@@ -91,14 +101,14 @@ def _is_here(client: Client, settings: Settings) -> bool:
     return kept and (loopback or client.host == settings.host)
 
 
-async def _make_key(settings: Settings, name: str) -> tuple[str, str]:
+async def _make_key(settings: Settings, name: str, life_seconds: float) -> tuple[str, str]:
     # Imported here, like below: with a key at hand, no command has to wait for SQLAlchemy.
     from penstock.cli.data_folder import opened
     from penstock.tenants.audit import Actor
 
     async with opened(settings) as data:
         owner = await data.accounts.operator()
-        expires_at = time.time() + SESSION_KEY_SECONDS
+        expires_at = time.time() + life_seconds
         key, secret = await data.keys.create(name, account_id=owner.id, expires_at=expires_at, by=Actor.operator())
     return key.id, secret
 
