@@ -54,13 +54,13 @@ class Person:
         return bearer(self.key) if kind == "key" else {"cookie": self.cookie}
 
 
-def settle(server: RunningServer, name: str, *, role: Any = "user") -> Person:
+def settle(server: RunningServer, name: str, *, role: Any = "user", plan: str = "unlimited") -> Person:
     """An account with a password, a key and a session."""
 
     async def make(tenants: Tenants) -> tuple[str, str]:
         actor = Actor.operator()
         account = await tenants.accounts.create(
-            f"{name}@example.org", by=actor, role=role, plan="unlimited", password=PASSWORD
+            f"{name}@example.org", by=actor, role=role, plan=plan, password=PASSWORD
         )
         scopes: Any = ("inference", "batch", "admin") if role == "admin" else ("inference", "batch")
         _, secret = await tenants.keys.create(f"{name}'s", account_id=account.id, by=actor, scopes=scopes)

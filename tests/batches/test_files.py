@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from uploads import stored
 
 from penstock.batches.blobs import Blobs
@@ -252,6 +254,22 @@ async def test_a_deleted_file_goes_with_its_body(
     made = await service.create(account, body(b"x"), quota=None)
     await batch_on(database, made, status)
     await service.delete(account, made.id)
+    assert (await rows(database), stored(bodies)) == (0, [])
+
+
+async def test_a_row_that_cannot_be_made_leaves_no_body(
+    service: Files, database: Database, account: str, bodies: Path
+) -> None:
+    """Another writer does not end."""
+    async with AsyncExitStack() as writing:
+
+        async def fill(upload: Upload) -> Told:
+            await upload.write(b"x")
+            await writing.enter_async_context(database.write())
+            return Told("a")
+
+        with pytest.raises(SQLAlchemyError):
+            await service.create(account, fill, quota=None)
     assert (await rows(database), stored(bodies)) == (0, [])
 
 

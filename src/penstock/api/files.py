@@ -140,7 +140,7 @@ class FileRoutes:
                     async for part in parts:
                         yield part
                 except StorageAway as error:
-                    log.warning("the body of %s broke off: %s", file.id, error.__cause__)
+                    log.warning("the body of %s broke off: %s", file.id, error.__cause__ or error)
                     raise BrokenOff from error
 
         return StreamingResponse(body(), headers=headers, media_type=_media_type(file))

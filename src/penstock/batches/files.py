@@ -3,8 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -129,26 +130,26 @@ class Files:
                     del counter[account_id]
 
     async def _keep(self, file: File, quota: int | None) -> None:
-        """Add the row; the body is there already."""
-        kept = False
+        """Add the row; the body is there already, and does not stay without it."""
+        row: Literal["none", "unknown", "there"] = "none"
         try:
             async with self._database.write() as connection:
                 refuse_beyond(quota, await kept_bytes(connection, file.account_id), file.bytes)
                 await connection.execute(files.insert().values(file.__dict__))
-            kept = True
+                row = "unknown"  # should the commit fail
+            row = "there"
         finally:
-            if not kept:
-                await self._take_back(file)
+            if row != "there":
+                # What cannot be removed now, or must not as long as nothing is known, the janitor finds.
+                with suppress(SQLAlchemyError, StorageAway):
+                    if row == "none" or not await self._has_row(file):
+                        await self._blobs.delete(file.blob)
 
-    async def _take_back(self, file: File) -> None:
-        """Remove a body without a row. Where it cannot be known whether there is one, the janitor finds out."""
-        with suppress(SQLAlchemyError, StorageAway):
-            # As the writer, so that a commit whose end was not told is over.
-            async with self._database.write() as connection:
-                found = await connection.execute(select(files.c.id).where(files.c.id == file.id))
-                if found.one_or_none() is not None:
-                    return
-            await self._blobs.delete(file.blob)
+    async def _has_row(self, file: File) -> bool:
+        # As the writer, so that a commit whose end was not told is over.
+        async with self._database.write() as connection:
+            found = await connection.execute(select(files.c.id).where(files.c.id == file.id))
+            return found.one_or_none() is not None
 
     async def get(self, account_id: str, file_id: str) -> File:
         """Raises NotFound."""
@@ -192,9 +193,15 @@ class Files:
         lives = or_(files.c.expires_at.is_(None), files.c.expires_at > self._now())
         return [files.c.account_id == account_id, files.c.deleted_at.is_(None), lives]
 
-    def read(self, file: File) -> AsyncGenerator[bytes, None]:
-        """The body in parts. Raises StorageAway."""
-        return self._blobs.read(file.blob)
+    async def read(self, file: File) -> AsyncGenerator[bytes, None]:
+        """The body in parts. Raises StorageAway, also where the store has not all of it."""
+        left = file.bytes
+        async with aclosing(self._blobs.read(file.blob)) as parts:
+            async for part in parts:
+                left -= len(part)
+                yield part
+        if left:
+            raise StorageAway("The body of this file is damaged. Upload it anew.", retry_after=_RETRY_SECONDS)
 
     async def delete(self, account_id: str, file_id: str) -> None:
         """Nobody finds it any more; its body is there for as long as a batch needs it. Raises NotFound."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "plans": ("plans", "List and change what accounts may use."),
     "audit": ("audit", "Show who did what."),
     "usage": ("usage", "Show what was used and what it cost."),
+    "files": ("files", "Upload, list, download and remove files for batches."),
     "models": ("models", "List, pull, show and remove models."),
     "batch": ("batch", "Run the requests of a file when there is time."),
     "migrate": ("migrate", "Bring the database to this version, or copy one into another."),
