@@ -1,10 +1,12 @@
 """Where the bodies of files are: a folder, or a store of objects that several servers share."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -15,6 +17,8 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from penstock.errors import OperatorError, StorageAway
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from obstore import AsyncWritableFile
@@ -63,7 +67,7 @@ class Blobs:
         path = Path(urlsplit(url).path) if url.startswith("file:") else folder
         try:
             if url and not url.startswith("file:"):
-                return cls(from_url(url))
+                return cls(from_url(url, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)}))
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             return cls(LocalStore(prefix=path), path)
         except (BaseError, OSError, ValueError) as error:
@@ -99,12 +103,8 @@ class Blobs:
 
     async def delete(self, name: str) -> None:
         """Remove a body; one that is not there is removed already."""
-        try:
-            with _faults_told():
-                await obstore.delete_async(self._store, name)
-        except StorageAway as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
+        with _faults_told(), suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, name)
 
     async def note(self, name: str, content: bytes) -> bytes:
         """Write something short unless it is there already; what is there then, up to 4 KB of it."""
@@ -162,6 +162,7 @@ def _faults_told() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
+        log.warning("the store of files: %s", _first_line(error))
         message = "The store of files does not do what was asked of it. Whoever runs this server finds why in its log."
         raise StorageAway(message, retry_after=_RETRY_SECONDS) from error
 

@@ -63,8 +63,8 @@ class Janitor:
                     await self.look_through()
             except SQLAlchemyError as error:
                 log.warning("files cannot be cleared away: %s", str(error).partition("\n")[0])
-            except StorageAway as error:
-                log.warning("bodies of files cannot be removed: %s", str(error.__cause__).partition("\n")[0])
+            except (StorageAway, OSError):
+                log.warning("bodies of files could not be removed; the next sweep goes on behind them")
 
     async def sweep(self) -> None:
         """End what has expired, and remove what was deleted and no batch reads. Raises SQLAlchemyError, StorageAway."""

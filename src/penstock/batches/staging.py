@@ -30,15 +30,20 @@ class Staging:
         """Remove what is left over, and say to others that the folder is in use. May block. Raises OperatorError."""
         try:
             self._lock = (self._folder / LOCK_NAME).open("wb")
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.clear(older_than=time.time() - ABANDONED_SECONDS)  # the others' are not to be touched
-            else:
-                self.clear()
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self.clear(older_than=None if self._alone() else time.time() - ABANDONED_SECONDS)
+            with suppress(OSError):
+                fcntl.flock(self._lock, fcntl.LOCK_SH)
         except OSError as error:
             raise OperatorError(f"{self._folder} cannot be used: {error.strerror}.") from error
+
+    def _alone(self) -> bool:
+        """Whether no other server has the folder; on a file system without locks that is not known."""
+        assert self._lock is not None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
     def clear(self, *, older_than: float | None = None) -> None:
         """Remove the parts that nobody wrote to since `older_than`, in seconds since 1970; None: all. May block."""
