@@ -1,9 +1,11 @@
 """What one account has is for another account like what nobody has, byte for byte."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec import inspect
 from running_server import Answer, RunningServer, eventually
 from sign_in import Person, ask_json, bearer, settle
 from uploads import LINE, form, post
@@ -15,7 +17,10 @@ NOBODYS = {"api_key": "key_0123456789abcdef", "session": "sess_0123456789abcdef"
 NOBODYS |= {"files": "file-0123456789abcdef01234567", "batches": "batch_0123456789abcdef01234567"}
 OF_KEYS = [one for one in operations() if one.parameters and one.access.scopes == ("batch",)]
 OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
-OF_ADMINISTRATORS = [one for one in operations() if one.parameters and one.path.startswith("/api/admin/")]
+OF_ADMINISTRATORS = [one for one in operations() if one.path.startswith("/api/admin/")]
+NAMING = {"account_id": "accounts", "target": "keys", "plan": "plans", "email": "emails", "search": "emails"}
+"""A text in a query or a body of theirs -> what it names; `after` names what the route lists."""
+NAMING_NOTHING = {"name", "action", "password", "description"}
 BODIES: dict[str, Any] = {"PATCH": {"name": "taken over"}, "POST": {}}
 
 
@@ -132,20 +137,73 @@ def test_anothers_key_has_used_nothing(echo_server: RunningServer, ann: Person, 
     assert usage(bob, anns) == usage(bob, NOBODYS["api_key"])
 
 
+@pytest.fixture(scope="module")
+def anns_in_admin(echo_server: RunningServer, ann: Person) -> dict[str, str]:
+    """What an administrator would find, `keys` of `/api/admin/keys` -> the id of one."""
+    cookie = settle(echo_server, "administrator-of-ann", role="admin").cookie
+    invited = ask_json(echo_server, "POST", "/api/admin/invitations", {}, cookie=cookie).json["id"]
+    plan = ask_json(echo_server, "PUT", "/api/admin/plans/secret-plan", {}, cookie=cookie).json["id"]
+    act = ask_json(echo_server, "GET", "/api/admin/audit", cookie=cookie).json["data"][0]["id"]
+    key = ids_of(echo_server, ann)["api_key"]
+    found = {"accounts": ann.id, "keys": key, "emails": ann.email, "invitations": invited, "plans": plan, "audit": act}
+    for noun in ("accounts", "keys", "plans"):
+        assert ask_json(echo_server, "GET", f"/api/admin/{noun}/{found[noun]}", cookie=cookie).status == 200
+    return found
+
+
+NOBODYS_IN_ADMIN = {
+    "accounts": "acct_0123456789abcdef",
+    "keys": NOBODYS["api_key"],
+    "emails": "nobody@example.com",
+    "invitations": "inv_0123456789abcdef",
+    "plans": "nobody-plan",
+    "audit": "audit_0123456789abcdef",
+}
+
+
+def texts(struct: Any) -> set[str]:
+    """The fields of a query or a body that take a text."""
+    described = inspect.type_info(struct)
+    assert isinstance(described, inspect.StructType)
+    kinds = {one.encode_name: one.type.types if isinstance(one.type, inspect.UnionType) else (one.type,)
+             for one in described.fields}  # fmt: skip
+    return {name for name, types in kinds.items() if any(isinstance(one, inspect.StrType) for one in types)}
+
+
+def naming(operation: Operation, ids: dict[str, str]) -> Iterator[tuple[str, str, Any]]:
+    """An id, and the path and the body of a request that names it: in each place that the route has for one."""
+    noun = operation.path.split("/")[3]
+    known = {**NAMING, "after": noun}
+    if operation.parameters:
+        yield ids[noun], re.sub(r"{\w+}", ids[noun], operation.path), BODIES.get(operation.method)
+    if operation.query is not None:
+        for name in sorted(texts(operation.query) - NAMING_NOTHING):
+            yield ids[known[name]], f"{operation.path}?{name}={ids[known[name]]}", None
+    if operation.request is not None:
+        for name in sorted(texts(operation.request) - NAMING_NOTHING):
+            path = re.sub(r"{\w+}", NOBODYS_IN_ADMIN[noun], operation.path)
+            yield ids[known[name]], path, {name: ids[known[name]]}
+
+
 @pytest.mark.parametrize("kind", ["key", "cookie"])
 @pytest.mark.parametrize("operation", OF_ADMINISTRATORS, ids=lambda operation: operation.name)
 def test_whoever_is_no_administrator_learns_nothing_of_ids(
-    echo_server: RunningServer, ann: Person, bob: Person, operation: Operation, kind: str
+    echo_server: RunningServer, anns_in_admin: dict[str, str], bob: Person, operation: Operation, kind: str
 ) -> None:
-    real = ann.id if "accounts" in operation.path else ids_of(echo_server, ann)["api_key"]
-    of_ann, of_nobody = (
-        told(
-            ask_json(echo_server, operation.method, re.sub(r"{\w+}", id_, operation.path), **bob.credential(kind)), id_
-        )
-        for id_ in (real, "acct_0123456789abcdef" if "accounts" in operation.path else NOBODYS["api_key"])
-    )
-    assert of_ann == of_nobody
-    assert of_ann[0] == 403
+    def answers(ids: dict[str, str]) -> list[tuple[int, dict[str, str], bytes]]:
+        return [
+            told(ask_json(echo_server, operation.method, path, body, **bob.credential(kind)), id_)
+            for id_, path, body in naming(operation, ids)
+        ]
+
+    of_ann = answers(anns_in_admin)
+    assert of_ann == answers(NOBODYS_IN_ADMIN)
+    assert {status for status, _, _ in of_ann} <= {403}
+
+
+def test_there_are_ids_in_every_place() -> None:
+    named = {id_ for operation in OF_ADMINISTRATORS for id_, _, _ in naming(operation, NOBODYS_IN_ADMIN)}
+    assert named == set(NOBODYS_IN_ADMIN.values())
 
 
 @pytest.mark.parametrize("path", ["/api/keys", "/api/sessions"])
