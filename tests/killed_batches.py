@@ -1,9 +1,12 @@
 """A batch on servers that are killed again and again, and the account of what came of each line."""
 
 import json
+import os
 import random
 import shutil
+import signal
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -16,6 +19,9 @@ import psycopg
 from running_server import RunningServer, eventually, serving
 
 Row = tuple[Any, ...]
+
+_LOOK_SECONDS = 0.1
+_LONGEST_SECONDS = 600.0
 
 CONFIG = """
 access_log = false
@@ -78,7 +84,9 @@ class Fleet:
 
     @property
     def client(self) -> openai.OpenAI:
-        return self.servers[0].client(retries=5)
+        """A client of the first server as it is now."""
+        first = self.servers[0]
+        return first.clients[0] if first.clients else first.client(retries=5)
 
 
 @contextmanager
@@ -103,26 +111,43 @@ class Account:
     faults: list[str]
 
 
-def run_with_kills(servers: Fleet, source: Path, rows: "Rows", *, kills: int, seed: int = 1) -> Account:
-    """Run a batch, and kill a server at random each time that it has come a random step on."""
-    chance = random.Random(seed)
+def submit(servers: Fleet, source: Path) -> str:
+    """The id of a new batch of these lines."""
     client = servers.client
     with source.open("rb") as body:
         uploaded = client.files.create(file=body, purpose="batch")
-    total = sum(1 for _ in source.open("rb"))
     made = client.batches.create(input_file_id=uploaded.id, endpoint="/v1/chat/completions", completion_window="24h")
-    steps = sorted(chance.randrange(total) for _ in range(kills))
-    steps[:1] = [0]  # while it is validated
+    return made.id
+
+
+def run_with_kills(servers: Fleet, source: Path, rows: "Rows", *, kills: int, seed: int = 1) -> Account:
+    """Run a batch, and kill a server at random each time that it has come a random step on."""
+    chance = random.Random(seed)
+    total = source.read_bytes().count(b"\n")
+    batch_id = submit(servers, source)
+    steps = [0, *sorted(chance.randrange(total) for _ in range(kills - 1))]  # the first while it is validated
     for step in steps:
-        eventually(lambda step=step: _done(servers, made.id) >= step or None, seconds=300)  # type: ignore[misc]
+        _wait_for(servers, batch_id, step)
         servers.kill(chance.randrange(len(servers.servers)))
-    return account_of(servers, made.id, rows, kills=kills, total=total)
+    return account_of(servers, batch_id, rows, kills=kills, total=total)
+
+
+def run_with_engine_kills(servers: Fleet, source: Path, rows: "Rows", *, kills: int) -> Account:
+    """Run a batch, and kill the engine so often while it does."""
+    total = source.read_bytes().count(b"\n")
+    batch_id = submit(servers, source)
+    for kill in range(1, kills + 1):
+        _wait_for(servers, batch_id, total * kill // (kills + 1))
+        (pid,) = eventually(servers.servers[0].engine_pids)
+        os.kill(pid, signal.SIGKILL)
+    return account_of(servers, batch_id, rows, kills=kills, total=total)
 
 
 def account_of(servers: Fleet, batch_id: str, rows: "Rows", *, kills: int, total: int) -> Account:
     """Wait for the end of a batch, and compare its files, its counts and the ledger."""
     ends = ("completed", "failed", "expired", "cancelled")
-    eventually(lambda: servers.client.batches.retrieve(batch_id).status in ends, seconds=600)
+    while servers.client.batches.retrieve(batch_id).status not in ends:
+        time.sleep(_LOOK_SECONDS)
     batch = servers.client.batches.retrieve(batch_id)
     output, errors = (_lines(servers.client, file) for file in (batch.output_file_id, batch.error_file_id))
     faults: list[str] = []
@@ -138,7 +163,7 @@ def account_of(servers: Fleet, batch_id: str, rows: "Rows", *, kills: int, total
     counts = batch.request_counts
     assert counts is not None
     same("counts", (counts.total, counts.completed, counts.failed), (total, len(output), len(errors)))
-    for line in output:
+    for line in output if batch.model == "echo" else ():
         said = line["response"]["body"]["choices"][0]["message"]["content"]
         if not said.startswith(f"line {line['custom_id'].removeprefix('line-')} "):
             faults.append(f"{line['custom_id']} has another's answer: {said!r}")
@@ -163,14 +188,22 @@ def account_of(servers: Fleet, batch_id: str, rows: "Rows", *, kills: int, total
     return Account(batch, len(output), len(errors), kills, faults)
 
 
-def _done(servers: Fleet, batch_id: str) -> int:
-    """How many lines are over; also while the server that is asked is on its way."""
+def _wait_for(servers: Fleet, batch_id: str, step: int) -> None:
+    """Until so many lines are over."""
+    end = time.monotonic() + _LONGEST_SECONDS
+    while not _has_come_to(servers, batch_id, step):
+        assert time.monotonic() < end
+        time.sleep(_LOOK_SECONDS)
+
+
+def _has_come_to(servers: Fleet, batch_id: str, step: int) -> bool:
+    """Whether so many lines are over; not while the server that is asked is on its way."""
     try:
         counts = servers.client.batches.retrieve(batch_id).request_counts
     except openai.APIError:
-        return -1
+        return False
     assert counts is not None
-    return counts.completed + counts.failed
+    return counts.completed + counts.failed >= step
 
 
 def _lines(client: openai.OpenAI, file_id: str | None) -> list[dict[str, Any]]:

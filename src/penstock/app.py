@@ -118,7 +118,6 @@ async def running(
     `engine_of` gives the engine of a model in place of the one that its entry names.
     """
     catalogue, models = served_models(settings)
-    data = settings.data_path
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
         await database.connect()
@@ -126,18 +125,13 @@ async def running(
         await migrate(database)
 
         ledger = await stack.enter_async_context(_recording(settings, database))
-        tenants = Tenants.of(database, load_pepper(data), own_plans=settings.plans, default_plan=settings.default_plan)
-        await tenants.plans.check_default()
-        noting = asyncio.create_task(tenants.last_use.run(), name="last use of keys")
-        stack.push_async_callback(_finish_last_use, tenants.last_use, noting)
-
+        tenants = await stack.enter_async_context(_knowing(settings, database))
         limiter = await stack.enter_async_context(_limiting(settings))
         relay = Relay(stall_seconds=settings.stall_seconds)
         stack.push_async_callback(relay.close)
 
         engines = {model.id: (engine_of or _engine)(model) for model in models}
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
-
         blobs = await stack.enter_async_context(_keeping(settings, database))
 
         drain = Drain()
@@ -145,18 +139,24 @@ async def running(
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
-        meter = Meter(ledger, requests)
-        inference = Inference(Router(workers), Shaper(grammars), limiter, admission, relay, meter)
+        metered = partial(Inference, Router(workers), Shaper(grammars), limiter, admission, relay)
+        inference = metered(Meter(ledger, requests))
         receipts = Receipts(ledger)
-        lines = LineRequests(Inference(Router(workers), Shaper(grammars), limiter, admission, relay, Meter(receipts)))
-        doors = [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()]
-        runner = BatchRunner.of(database, blobs, tenants.callers, limiter, lines, receipts, doors, requests.lines)
+        runner = BatchRunner.of(
+            database,
+            blobs,
+            tenants.callers,
+            limiter,
+            LineRequests(metered(Meter(receipts)), receipts),
+            [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()],
+            counted=requests.lines,
+            lease_seconds=settings.batch_lease_seconds,
+        )
         await stack.enter_async_context(runner.running())
-        batches = Batches(database, changed=runner.wake)
 
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
-        files = Files(database, blobs)
+        files, batches = Files(database, blobs), Batches(database, changed=runner.wake)
         front = _front(settings, gate, tenants, inference, files, batches, workers, drain, registry, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
@@ -192,6 +192,19 @@ async def _keeping(settings: Settings, database: Database) -> AsyncIterator[Blob
         await _cancel(sweeping)
         if staging is not None:
             staging.release()
+
+
+@asynccontextmanager
+async def _knowing(settings: Settings, database: Database) -> AsyncIterator[Tenants]:
+    """Who may do what; at the end it is noted which keys were used."""
+    pepper = load_pepper(settings.data_path)
+    tenants = Tenants.of(database, pepper, own_plans=settings.plans, default_plan=settings.default_plan)
+    await tenants.plans.check_default()
+    noting = asyncio.create_task(tenants.last_use.run(), name="last use of keys")
+    try:
+        yield tenants
+    finally:
+        await _finish_last_use(tenants.last_use, noting)
 
 
 @asynccontextmanager

@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """More names for served models: name -> id (`--alias`, repeatable)."""
     models: list[dict[str, Any]] = []
     """The operator's own catalogue entries, in the form of the shipped catalogue."""
+    batch_lease_seconds: Annotated[float, Meta(ge=1, le=3600)] = 30
+    """A server that gives no sign of life for so long loses the lines of batches that it had begun to others."""
     drain_seconds: Seconds = 30
     """How long streams may go on after SIGTERM."""
     ping_seconds: Seconds = 10

@@ -22,7 +22,7 @@ class Server:
 
     def __init__(self, database: Database, models: set[str] | None = None) -> None:
         self.clock = Clock()
-        self.runners = Runners(database, models or {"echo"}, monotonic=self.clock)
+        self.runners = Runners(database, models or {"echo"}, lease_seconds=30, monotonic=self.clock)
         self.claims = Claims(database, self.runners.id)
         self.results = Results(database, self.runners.id, retry_seconds=0.01)
 

@@ -14,7 +14,7 @@ from penstock.batches.blobs import Blobs
 from penstock.batches.claims import Claim, Claims, Models, Work
 from penstock.batches.fair_share import FairShare
 from penstock.batches.holders import Holders
-from penstock.batches.line_requests import LineDelivery, LineRequests, Receipts
+from penstock.batches.line_requests import LineDelivery, LineRequests
 from penstock.batches.results import Back, Done, Results
 from penstock.errors import (
     ApiError,
@@ -69,7 +69,6 @@ class Tools:
     claims: Claims
     results: Results
     requests: LineRequests
-    receipts: Receipts
     holders: Holders
     blobs: Blobs
 
@@ -182,7 +181,7 @@ class Lane:
         ready = self._running.pop(task)
         self._alone = False
         self._wake.set()
-        self._tools.receipts.take(ready.claim.request_id)  # of a line that was dropped
+        self._tools.requests.receipts.take(ready.claim.request_id)  # of a line that was dropped
         if not task.cancelled() and (error := task.exception()):
             log.error("a line of %s failed", ready.work.batch_id, exc_info=error)
             self._fail(ready, InternalError("Something went wrong on our side; the log has the details."))
@@ -205,7 +204,7 @@ class Lane:
         except ApiError as error:
             self._fail(ready, error)
         else:
-            row = tools.receipts.take(claim.request_id)
+            row = tools.requests.receipts.take(claim.request_id)
             if row is not None:
                 self._share.used(ready.work.account_id, row.prompt_tokens + row.completion_tokens)
             tools.results.add(Done(claim, 200, body.decode(), row))
@@ -227,13 +226,13 @@ class Lane:
         if deaths >= MOST_DEATHS:
             self._fail(ready, error)
             return
-        self._tools.receipts.take(claim.request_id)
+        self._tools.requests.receipts.take(claim.request_id)
         self._tools.results.add(Back(claim, suspect=True, deaths=deaths))
 
     def _give_back(self, ready: _Ready) -> None:
-        self._tools.receipts.take(ready.claim.request_id)
+        self._tools.requests.receipts.take(ready.claim.request_id)
         self._tools.results.add(Back(ready.claim, suspect=ready.claim.suspect, deaths=ready.claim.deaths))
 
     def _fail(self, ready: _Ready, error: ApiError) -> None:
-        row = self._tools.receipts.take(ready.claim.request_id)
+        row = self._tools.requests.receipts.take(ready.claim.request_id)
         self._tools.results.add(Done(ready.claim, error.status, envelope(error).decode(), row))

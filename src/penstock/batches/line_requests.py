@@ -58,8 +58,9 @@ class _Envelope(Struct):
 class LineRequests:
     """Runs lines."""
 
-    def __init__(self, inference: Inference) -> None:
-        """`inference` is one whose meter gives its rows to the receipts."""
+    def __init__(self, inference: Inference, receipts: Receipts) -> None:
+        """`inference` is one whose meter gives its rows to `receipts`."""
+        self.receipts = receipts
         self._inference = inference
 
     async def run(self, given: bytes, caller: Caller, *, delivery: LineDelivery, request_id: str) -> bytes:

@@ -15,9 +15,9 @@ from penstock.batches.claims import Claims, Models
 from penstock.batches.holders import Holders
 from penstock.batches.jobs import Jobs
 from penstock.batches.lane import Lane, Tools
-from penstock.batches.line_requests import LineRequests, Receipts
+from penstock.batches.line_requests import LineRequests
 from penstock.batches.results import Results
-from penstock.batches.runners import BEAT_SECONDS, Runners
+from penstock.batches.runners import Runners
 from penstock.batches.validation import Validation
 from penstock.catalogue.workers import Worker
 from penstock.database.connection import Database
@@ -28,6 +28,8 @@ from penstock.tenants.usage import UsageRecord
 
 log = logging.getLogger(__name__)
 
+_BEATS = 3
+"""In the length of a lease."""
 _LOOK_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _FLUSH_SECONDS = 3.0
@@ -75,20 +77,21 @@ class BatchRunner:
         callers: Callers,
         limiter: Limiter,
         requests: LineRequests,
-        receipts: Receipts,
         doors: Sequence["EngineDoor"],
-        counted: Callable[[Sequence[UsageRecord]], None] = lambda _: None,
+        *,
+        counted: Callable[[Sequence[UsageRecord]], None],
+        lease_seconds: float,
     ) -> Self:
         """Everything that it takes, put together; `doors` are those of the models that this server serves, `counted`
         is told of the rows of lines that are in the ledger."""
-        runners = Runners(database, (name for door in doors for name in door.names))
+        runners = Runners(database, (name for door in doors for name in door.names), lease_seconds=lease_seconds)
         claims = Claims(database, runners.id)
         jobs = Jobs(database, runners.id, Validation(database, blobs, callers), Assembly(database, blobs))
         results = Results(database, runners.id, counted=counted, finished=jobs.wake)
-        tools = Tools(claims, results, requests, receipts, Holders(callers, limiter), blobs)
+        tools = Tools(claims, results, requests, Holders(callers, limiter), blobs)
         served = [Lane(door.model, partial(Models, door.names), door, tools) for door in doors]
         unknown = Lane("", lambda: Models(runners.offered, excluded=True), NoDoor(), tools)
-        return cls(runners, claims, results, jobs, [*served, unknown])
+        return cls(runners, claims, results, jobs, [*served, unknown], beat_seconds=lease_seconds / _BEATS)
 
     def __init__(
         self,
@@ -98,7 +101,7 @@ class BatchRunner:
         jobs: Jobs,
         lanes: Sequence[Lane],
         *,
-        beat_seconds: float = BEAT_SECONDS,
+        beat_seconds: float,
     ) -> None:
         self._runners = runners
         self._claims = claims

@@ -11,9 +11,6 @@ from penstock.database.connection import Database
 from penstock.database.tables import batch_lines, batch_runners, batches
 from penstock.tenants.names import new_id
 
-LEASE_SECONDS = 30.0
-"""What a runner holds is its own for so long after its last beat."""
-BEAT_SECONDS = 10.0
 GONE_SECONDS = 60.0
 """After its lease a runner's models count as served for so long yet: a server that is started anew takes a while."""
 
@@ -41,11 +38,12 @@ class Runners:
         database: Database,
         models: Iterable[str],
         *,
-        lease_seconds: float = LEASE_SECONDS,
+        lease_seconds: float,
         gone_seconds: float = GONE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`models` are the names of those that this server serves."""
+        """`models` are the names of those that this server serves; what a runner holds is its own for `lease_seconds`
+        after its last beat."""
         self.id = new_id("runner")
         self.offered: frozenset[str] = frozenset(models)
         """The names of all models that some server serves, as of the last beat."""
