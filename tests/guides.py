@@ -12,6 +12,7 @@ EXAMPLES = DOCS / "examples"
 # Page -> the environment of tests/clients that its code needs; "" where it needs none but the tests' own.
 FOLLOWED = {
     "index.md": "",
+    "get-started/batch.md": "",
     "get-started/get-api-key.md": "",
     "get-started/openai-compatibility.md": "",
     "get-started/real-time-inference.md": "",

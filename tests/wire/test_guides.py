@@ -18,6 +18,7 @@ NOT_RUN = {
     "make serve": "it starts a server, which the tests have running already",
     ". .venv/bin/activate": "the tests run with the penstock command on their path",
     "pip install openai": "it installs a package; the tests have it",
+    'penstock batch cancel "$BATCH_ID"': "nothing is under way here that could be cancelled",
     "npm install @elizaos/core @elizaos/plugin-openai @elizaos/plugin-sql zod": INSTALLED,
     "npx sillytavern": "it installs packages and starts a server; tests/clients/test_sillytavern.py starts one",
     "import os": "not with the rest of the page; it needs a model for embeddings, and is run on a server that has one",
