@@ -6,13 +6,17 @@ from typing import Any
 
 import openai
 import pytest
+from postgres_server import PostgresServer
 from running_server import RunningServer, serving
 from uploads import BOUNDARY, END, LINE, TYPE, field, file_head, form, listed, post, stored, upload
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     config = '[[models]]\nid = "echo"\nengine = "echo"\ncontext_length = 64\n'
+    if request.param == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        config = f'database_url = "{postgres.create("files", template="migrated")}"\n{config}'
     with serving(tmp_path_factory.mktemp("files"), "--model", "echo", config=config) as server:
         yield server
 

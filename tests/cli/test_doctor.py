@@ -158,3 +158,32 @@ def test_a_database_that_is_away_is_told_without_its_password(tmp_path: Path) ->
     assert examined(ran)["Database"]["mark"] == "fail"
     assert "canary-7f3a" not in ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_store_of_files_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    environ = {
+        "PENSTOCK_PORT": str(free_port()),
+        "PENSTOCK_FILES_URL": "s3://bucket/prefix",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "an-id",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+    }
+    ran = penstock("doctor", "--json", data_dir=tmp_path, environ=environ)
+    assert ran.returncode == 1
+    assert examined(ran)["Files"]["mark"] == "fail"
+    assert "files_url" in examined(ran)["Files"]["fix"]
+    assert "a-secret" not in ran.stdout + ran.stderr
+
+
+def test_a_folder_of_files_is_looked_at_and_not_made(tmp_path: Path) -> None:
+    environ = {"PENSTOCK_PORT": str(free_port()), "PENSTOCK_FILES_URL": f"file://{tmp_path / 'files'}"}
+    ran = penstock("doctor", "--json", data_dir=tmp_path, environ=environ)
+    assert examined(ran)["Files"]["mark"] == "ok"
+    assert not (tmp_path / "files").exists()
+
+
+def test_no_store_of_files_at_all_is_told(tmp_path: Path) -> None:
+    ran = penstock("doctor", "--json", data_dir=tmp_path, environ={"PENSTOCK_FILES_URL": "what://x"})
+    assert examined(ran)["Files"]["mark"] == "fail"
+    assert "PENSTOCK_FILES_URL" in examined(ran)["Files"]["fix"]

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -114,7 +114,7 @@ class Blobs:
             found = await obstore.get_async(self._store, name, options={"range": (0, 4096)})
             return bytes(await found.bytes_async())
 
-    async def all(self) -> AsyncIterator[Blob]:
+    async def all(self) -> AsyncGenerator[Blob, None]:
         """Every body there is."""
         with _faults_told():
             async for page in obstore.list(self._store):

@@ -11,10 +11,14 @@ import socket
 import sys
 import tempfile
 import threading
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
+from penstock.batches.blobs import Blobs
 from penstock.catalogue import machine
 from penstock.catalogue.machine import Check
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
@@ -23,7 +27,7 @@ from penstock.catalogue.store import ModelStore, megabytes
 from penstock.database.connection import Database
 from penstock.database.schema import newest_revision, revision_of
 from penstock.engines.llama_cpp import available_memory
-from penstock.errors import OperatorError
+from penstock.errors import OperatorError, StorageAway
 from penstock.settings import Settings, load_settings
 from penstock.tenants.valkey_store import StoreAway, ValkeyStore
 
@@ -79,6 +83,7 @@ def examine(settings: Settings, *, deep: bool) -> list[Check]:
         check_disk(settings.data_path, served, store),
         check_port(settings.host, settings.port),
         *([check_valkey(settings.valkey_url)] if settings.valkey_url else []),
+        *([check_files(settings.files_url)] if settings.files_url else []),
         *(check_model(model, store, deep=deep) for model in served),
         *unknown,
     ]
@@ -202,6 +207,26 @@ async def _reach(store: ValkeyStore) -> None:
         await store.ask([("beat", ("",))])
     finally:
         await store.close()
+
+
+def check_files(url: str) -> Check:
+    """Whether the store of files can be read."""
+    name = "Files"
+    if url.startswith("file:"):
+        return replace(check_data_folder(Path(urlsplit(url).path)), name=name)
+    try:
+        asyncio.run(_look_into(url))
+    except OperatorError as error:
+        return Check(name, "fail", "files_url cannot be used", error.message)
+    except StorageAway as error:
+        fix = "Mend files_url, or what opens the store in the environment; until then uploads and batches wait."
+        return Check(name, "fail", f"the store cannot be read: {str(error.__cause__).partition(chr(10))[0]}", fix)
+    return Check(name, "ok", "the store answers")
+
+
+async def _look_into(url: str) -> None:
+    async with aclosing(Blobs.at(url, Path()).all()) as found:
+        await anext(found, None)
 
 
 def check_model(model: Model, store: ModelStore, *, deep: bool) -> Check:
