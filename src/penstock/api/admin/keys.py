@@ -1,19 +1,17 @@
 """/api/admin/keys: the keys of everybody."""
 
-import time
-
 from msgspec import Struct
 
 from penstock.errors import NotFound
 from penstock.tenants.keys import Keys
 from penstock.web.access import ADMIN
-from penstock.web.lists import KeyList, PageQuery, list_of
+from penstock.web.keys import OneKey, listed, make, of_one_key
+from penstock.web.lists import KeyList, PageQuery
 from penstock.web.routing import Asked, Routing, route
-from penstock.web.shown import Deleted, KeyShown
-from penstock.web.wanted import ChangedKey, Id, NewKey, Rotation
+from penstock.web.shown import KeyShown
+from penstock.web.wanted import Id, NewKey
 
-_PATH, _ONE = "/api/admin/keys", "/api/admin/keys/{id}"
-_ID = {"id": "The key's id."}
+_PATH = "/api/admin/keys"
 
 
 class KeysQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
@@ -48,101 +46,27 @@ CREATE = route(
     access=ADMIN,
     errors=(NotFound,),
 )
-SHOW = route(
-    "GET",
-    _ONE,
-    "showAnyKey",
-    "Show a key",
-    answer=KeyShown,
-    access=ADMIN,
-    parameters=_ID,
-    errors=(NotFound,),
-)
-CHANGE = route(
-    "PATCH",
-    _ONE,
-    "changeAnyKey",
-    "Change a key",
-    request=ChangedKey,
-    answer=KeyShown,
-    access=ADMIN,
-    parameters=_ID,
-    errors=(NotFound,),
-)
-REVOKE = route(
-    "DELETE",
-    _ONE,
-    "revokeAnyKey",
-    "Revoke a key for good, and the keys that it made",
-    answer=Deleted,
-    access=ADMIN,
-    parameters=_ID,
-    errors=(NotFound,),
-)
-ROTATE = route(
-    "POST",
-    f"{_ONE}/rotate",
-    "rotateAnyKey",
-    "Give a key another secret, which is in this answer alone; the one before stays good for a while",
-    request=Rotation,
-    answer=KeyShown,
-    access=ADMIN,
-    parameters=_ID,
-    errors=(NotFound,),
-)
+OF_ONE = of_one_key(_PATH, ADMIN, called="AnyKey", whose="a key")
 
 
 class AdminKeys:
     """The routes."""
 
-    operations = (LIST, CREATE, SHOW, CHANGE, REVOKE, ROTATE)
+    operations = (LIST, CREATE, *OF_ONE)
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
+        self._one = OneKey(keys, lambda _: None)
 
     def add_to(self, routing: Routing) -> None:
         routing.add(LIST, self.list)
         routing.add(CREATE, self.create)
-        routing.add(SHOW, self.show)
-        routing.add(CHANGE, self.change)
-        routing.add(REVOKE, self.revoke)
-        routing.add(ROTATE, self.rotate)
+        self._one.add_to(routing, OF_ONE)
 
     async def list(self, asked: Asked) -> Struct:
         wanted = asked.query(KeysQuery)
-        page = await self._keys.page(account_id=wanted.account_id, after=wanted.after, limit=wanted.limit)
-        now = time.time()
-        return list_of(KeyList, [KeyShown.of(key, now=now) for key in page.rows], has_more=page.has_more)
+        return listed(await self._keys.page(account_id=wanted.account_id, after=wanted.after, limit=wanted.limit))
 
     async def create(self, asked: Asked) -> Struct:
         wanted, visitor = await asked.body(NewKeyFor), asked.visitor
-        key, secret = await self._keys.create(
-            wanted.name,
-            account_id=wanted.account_id or visitor.account_id,
-            by=visitor.actor,
-            expires_at=wanted.expires_at,
-            scopes=wanted.scopes,
-            models=wanted.models,
-            limits=wanted.limits,
-        )
-        return KeyShown.of(key, now=time.time(), secret=secret)
-
-    async def show(self, asked: Asked) -> Struct:
-        key = await self._keys.get(asked.named("id"))
-        return KeyShown.of(key, now=time.time())
-
-    async def change(self, asked: Asked) -> Struct:
-        changes = (await asked.body(ChangedKey)).changes()
-        visitor = asked.visitor
-        key = await self._keys.update(asked.named("id"), changes, by=visitor.actor)
-        return KeyShown.of(key, now=time.time())
-
-    async def revoke(self, asked: Asked) -> Struct:
-        visitor = asked.visitor
-        key = await self._keys.revoke(asked.named("id"), by=visitor.actor)
-        return Deleted(id=key.id, object="api_key")
-
-    async def rotate(self, asked: Asked) -> Struct:
-        keep, visitor = (await asked.body(Rotation)).keep_seconds, asked.visitor
-        key, secret = await self._keys.rotate(asked.named("id"), keep_seconds=keep, by=visitor.actor)
-        return KeyShown.of(key, now=time.time(), secret=secret)
+        return await make(self._keys, wanted, visitor, account_id=wanted.account_id or visitor.account_id)
