@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
-from usage_rows import DIMENSIONS, NOON, added, figures, put, row
+from usage_rows import NOON, put, row
 
 from penstock.database.connection import Database
 from penstock.database.tables import accounts, api_keys
@@ -16,6 +16,7 @@ from penstock.tenants.usage import UsageRecord
 from penstock.tenants.usage_report import DAY, HOUR, MINUTE, Bucket, Group, Question, Sums, UsageReport
 
 EMBEDDINGS = "/v1/embeddings"
+COUNTED = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "cost")
 VALUES: dict[str, list[Any]] = {
     "account_id": ["acct_a", "acct_b"],
     "key_id": ["key_a", "key_b", "key_c"],
@@ -51,7 +52,7 @@ questions = st.builds(
     ),
     st.sampled_from([None, "acct_a"]),
     spans,
-    st.lists(st.sampled_from(DIMENSIONS), unique=True, max_size=4),
+    st.lists(st.sampled_from(sorted(VALUES)), unique=True, max_size=4),
     st.fixed_dictionaries(
         {},
         optional={
@@ -71,12 +72,16 @@ def counts(one: UsageRecord, question: Question) -> bool:
 
 
 def grouped(rows: list[UsageRecord], question: Question) -> list[Group]:
-    sums: dict[tuple[Any, ...], tuple[int, ...]] = defaultdict(lambda: (0,) * 7)
+    groups: dict[tuple[Any, ...], list[UsageRecord]] = defaultdict(list)
     for one in rows:
-        values = tuple(getattr(one, name) for name in question.by)
-        sums[values] = added(sums[values], figures(one))
-    ordered = sorted(sums.items(), key=lambda item: ["" if value is None else str(value) for value in item[0]])
-    return [Group(values, Sums(*counted)) for values, counted in ordered]
+        groups[tuple(getattr(one, name) for name in question.by)].append(one)
+    ordered = sorted(groups.items(), key=lambda item: ["" if value is None else str(value) for value in item[0]])
+    return [Group(values, summed(group)) for values, group in ordered]
+
+
+def summed(rows: list[UsageRecord]) -> Sums:
+    failed = sum(one.outcome == "failed" for one in rows)
+    return Sums(len(rows), failed, *(sum(getattr(one, name) for one in rows) for name in COUNTED))
 
 
 def naive(rows: list[UsageRecord], question: Question, seconds: int) -> list[Bucket]:
