@@ -35,3 +35,24 @@ def is_call(call: Any) -> bool:
 def longer_prompts(prompts: list[int]) -> bool:
     """Whether every turn of a conversation carried those before it."""
     return len(prompts) > 1 and all(before + 10 < after for before, after in pairwise(prompts))
+
+
+def check_batch(got: dict[str, Any]) -> None:
+    """A batch of four requests, one of which is refused, as the programs of the official clients run it."""
+    made, over = got["made"], got["over"]
+    assert (got["file"]["bytes"], got["file"]["filename"]) == (got["sent"], "rivers.jsonl")
+    assert (made["status"], made["metadata"]) == ("validating", {"for": "rivers"})
+    assert got["cancelling"] in {"cancelling", "cancelled"}
+    assert over["status"] == "completed"
+    assert over["request_counts"] == {"total": 4, "completed": 3, "failed": 1}
+    assert over["usage"]["output_tokens"] == sum(
+        line["response"]["body"]["usage"]["completion_tokens"] for line in got["answered"]
+    )
+    assert [line["custom_id"] for line in got["answered"]] == ["river-1", "river-2", "river-3"]
+    assert all(line["response"]["body"]["choices"][0]["message"]["content"] for line in got["answered"])
+    (failed,) = got["failed"]
+    assert (failed["custom_id"], failed["response"]["status_code"]) == ("river-0", 400)
+    assert got["listed"]
+    assert got["files"]
+    assert got["deleted"]
+    assert got["gone"] == "not_found"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from clients.forms import check_batch
 from clients.node import node_client
 from clients.table import shows
 from running_server import SMOL, RunningServer
@@ -61,6 +62,10 @@ def test_a_raw_prompt_is_gone_on_with(real_server: RunningServer) -> None:
     got = CLIENT.run("completions", real_server)
     assert got["whole"]
     assert "".join(got["pieces"]) == got["whole"]
+
+
+def test_a_batch_goes_from_a_list_to_its_answers(real_server: RunningServer) -> None:
+    check_batch(CLIENT.run("batch", real_server))
 
 
 @shows("errors")

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import pytest
 from clients.client import PROGRAMS, Client, python_client
-from clients.forms import is_person, is_stream
+from clients.forms import check_batch, is_person, is_stream
 from clients.table import shows
 from running_server import RunningServer
 
@@ -71,6 +71,11 @@ def test_the_clients_own_parsing_gives_the_model_that_it_was_given(client: Clien
     got = client.run("structured_output", real_server)
     assert is_person(got["parsed"])
     assert is_person(got["tool"])
+
+
+@both
+def test_a_batch_goes_from_a_list_to_its_answers(client: Client, real_server: RunningServer) -> None:
+    check_batch(client.run("batch", real_server))
 
 
 @shows("errors")

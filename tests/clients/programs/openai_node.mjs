@@ -1,6 +1,6 @@
 // openai for Node, the official client, with its own helpers for tools and for structured output.
 import { API_KEY, BASE_URL, MODEL, tell } from "./telling.mjs";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
@@ -87,6 +87,49 @@ async function completions() {
   return { whole: whole.choices[0].text, pieces };
 }
 
+/** A batch from a list to its answers, beside one that is cancelled; with the client's own pages. */
+async function batch() {
+  const requests = [0, 1, 2, 3].map((number) => ({
+    custom_id: `river-${number}`,
+    method: "POST",
+    url: "/v1/chat/completions",
+    body: { model: MODEL, messages: question.messages, max_tokens: number ? 8 : 0 },
+  }));
+  const lines = requests.map((request) => JSON.stringify(request) + "\n").join("");
+  const file = await client.files.create({ file: await toFile(Buffer.from(lines), "rivers.jsonl"), purpose: "batch" });
+  const asked = { input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h" };
+  const made = await client.batches.create({ ...asked, metadata: { for: "rivers" } });
+  const other = await client.batches.create(asked);
+  const cancelling = await client.batches.cancel(other.id);
+  let over = made;
+  while (!["completed", "failed", "expired", "cancelled"].includes(over.status)) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    over = await client.batches.retrieve(made.id);
+  }
+  const content = async (id) => (await (await client.files.content(id)).text()).trim().split("\n").map(JSON.parse);
+  const first = async (pages, count) => {
+    const ids = [];
+    for await (const each of pages) if (ids.push(each.id) === count) break;
+    return ids;
+  };
+  const listed = await first(client.batches.list({ limit: 1 }), 2);
+  const files = await first(client.files.list({ purpose: "batch", limit: 1 }), 1);
+  const deleted = await client.files.delete(file.id);
+  return {
+    file,
+    sent: lines.length,
+    made,
+    cancelling: cancelling.status,
+    over,
+    answered: await content(over.output_file_id),
+    failed: await content(over.error_file_id),
+    listed: String(listed) === String([other.id, made.id]),
+    files: String(files) === String([file.id]),
+    deleted: deleted.deleted,
+    gone: await client.files.retrieve(file.id).catch(({ code }) => code),
+  };
+}
+
 async function errors() {
   const stranger = new OpenAI({ baseURL: BASE_URL, apiKey: "psk_wrong", maxRetries: 0 });
   const raised = ({ constructor, code, param, requestID }) => ({ class: constructor.name, code, param, requestID });
@@ -97,4 +140,4 @@ async function errors() {
   ];
 }
 
-await tell({ chat, stream, tools, structured, responses, completions, errors });
+await tell({ chat, stream, tools, structured, responses, completions, batch, errors });

@@ -1,5 +1,7 @@
 """The official Python client, 1.x or current, as its README uses it."""
 
+import json
+import time
 from typing import Any
 
 import openai
@@ -146,6 +148,49 @@ def structured_output() -> Any:
     return {"parsed": person.model_dump(), "tool": parsed.function.parsed_arguments.model_dump()}
 
 
+def batch() -> Any:
+    """A batch from a list to its answers, beside one that is cancelled; with the client's own pages."""
+    requests = [
+        {
+            "custom_id": f"river-{number}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": MODEL, "messages": QUESTION, "max_tokens": 8 if number else 0},
+        }
+        for number in range(4)
+    ]
+    window: Any = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    with OpenAI(max_retries=0) as client:
+        lines = "".join(json.dumps(request) + "\n" for request in requests).encode()
+        file = client.files.create(file=("rivers.jsonl", lines), purpose="batch")
+        made = client.batches.create(input_file_id=file.id, **window, metadata={"for": "rivers"})
+        other = client.batches.create(input_file_id=file.id, **window)
+        cancelling = client.batches.cancel(other.id)
+        while (now := client.batches.retrieve(made.id)).status not in ("completed", "failed", "expired", "cancelled"):
+            time.sleep(0.2)
+        output, error = (client.files.content(id_ or "") for id_ in (now.output_file_id, now.error_file_id))
+        listed = [each.id for each in client.batches.list(limit=1)][:2]
+        files = [each.id for each in client.files.list(purpose="batch", limit=1)][:1]
+        deleted = client.files.delete(file.id)
+        try:
+            client.files.retrieve(file.id)
+        except openai.NotFoundError as raised:
+            gone = raised.code
+    return {
+        "file": file.to_dict(),
+        "sent": len(lines),
+        "made": made.to_dict(),
+        "cancelling": cancelling.status,
+        "over": now.to_dict(),
+        "answered": [json.loads(line) for line in output.text.splitlines()],
+        "failed": [json.loads(line) for line in error.iter_lines()],
+        "listed": listed == [other.id, made.id],
+        "files": files == [file.id],
+        "deleted": deleted.deleted,
+        "gone": gone,
+    }
+
+
 def errors() -> Any:
     told = {}
     cases: dict[str, dict[str, Any]] = {
@@ -167,4 +212,4 @@ def errors() -> Any:
 
 
 if __name__ == "__main__":
-    tell(chat, stream, tools, streamed_tools, structured_output, errors)
+    tell(chat, stream, tools, streamed_tools, structured_output, batch, errors)
