@@ -55,6 +55,7 @@ def test_everything_is_copied_and_the_pepper_is_spoken_of(postgres_url: str, tmp
     counts = dict(line.split() for line in said.splitlines())
     assert (counts["accounts"], counts["api_keys"], counts["usage"]) == ("1", "1", "0")
     assert str(tmp_path / "pepper") in errors
+    assert f"bodies of files are in no database and were not copied: they are in {tmp_path / 'files'}" in errors
     listed = penstock("keys", "list", data_dir=tmp_path, environ={"PENSTOCK_DATABASE_URL": postgres_url})
     assert "laptop" in listed.stdout
     status, _, errors = migrate("--from", str(tmp_path / "penstock.db"), data_dir=tmp_path, url=postgres_url)

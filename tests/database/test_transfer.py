@@ -9,7 +9,23 @@ from databases import SQLITE_ONLY
 from sqlalchemy import func, select, text
 
 from penstock.database.connection import Database
-from penstock.database.tables import accounts, api_keys, audit, invitations, metadata, plans, usage, usage_hourly
+from penstock.database.tables import (
+    accounts,
+    api_keys,
+    audit,
+    batch_lines,
+    batch_runners,
+    batches,
+    files,
+    invitations,
+    metadata,
+    plans,
+    projects,
+    sessions,
+    usage,
+    usage_daily,
+    usage_hourly,
+)
 from penstock.database.transfer import Progress, transfer
 from penstock.errors import OperatorError
 
@@ -29,7 +45,7 @@ async def fill(database: Database, *, rows: int = 2500) -> None:
     """Something in every table whose rows refer to others or whose columns are kept in a form of their own."""
     account = {"id": "acct_1", "name": "Ann", "role": "admin", "created_at": 0.1, "email": "ann@example.org"}
     key = {
-        "id": "key_1", "account_id": "acct_1", "name": "laptop", "digest": "d", "hint": "h", "created_at": 2.0,
+        "id": "key_1", "account_id": "acct_1", "name": "\\N\t\\.\n", "digest": "d", "hint": "h", "created_at": 2.0,
         "scopes": ["inference"], "models": None, "limits": {"requests_per_minute": 3},
     }  # fmt: skip
     invitation = {
@@ -48,10 +64,30 @@ async def fill(database: Database, *, rows: int = 2500) -> None:
         "start": 3600, "account_id": "acct_1", "key_id": "key_1", "project_id": "", "model": "m", "endpoint": "e",
         "tier": "default", "batch": False, "requests": 2**40, "failed": 0, **dict.fromkeys(TOKENS, 1), "cost": 2**60,
     }  # fmt: skip
+    project = {"id": "proj_1", "account_id": "acct_1", "name": "p", "created_at": 1.0}
+    session = {
+        "id": "sess_1", "account_id": "acct_1", "digest": "d", "created_at": 1.0, "last_seen_at": 1.0,
+        "expires_at": 2.0, "client": "",
+    }  # fmt: skip
+    file = {
+        "id": "file-1", "account_id": "acct_1", "filename": "a'b", "bytes": 2**40, "purpose": "batch",
+        "created_at": 1.0, "blob": "ab/file-1",
+    }  # fmt: skip
+    batch = {
+        "id": "batch_1", "account_id": "acct_1", "key_id": "key_1", "endpoint": "e", "input_file_id": "file-1",
+        "completion_window": "24h", "metadata": {"a": "\\u0041"}, "status": "failed", "errors": None,
+        "created_at": 1.0, "expires_at": 2.0,
+    }  # fmt: skip
+    line = {
+        "batch_id": "batch_1", "line": 1, "custom_id": "a", "model": "", "prefix": 2**62, "position": 0, "size": 1,
+        "result": '{"a": "\\n"}',
+    }  # fmt: skip
     async with database.write() as connection:
         for table, row in (
             (accounts, account), (api_keys, key), (plans, {"name": "p", "definition": {"b": 1}, "updated_at": 1.0}),
-            (invitations, invitation), (audit, event), (usage_hourly, hour),
+            (invitations, invitation), (audit, event), (usage_hourly, hour), (usage_daily, hour), (projects, project),
+            (sessions, session), (files, file), (batches, batch), (batch_lines, line),
+            (batch_runners, {"id": "r", "beat": 1, "models": ["m"], "started_at": 1.0}),
         ):  # fmt: skip
             await connection.execute(table.insert().values(row))
         await connection.execute(usage.insert(), [usage_row(number) for number in range(rows)])
@@ -99,6 +135,7 @@ async def test_every_row_arrives_as_it_was(sqlite: Database, postgresql: Databas
     rows = await transfer(sqlite, postgresql, told=told.append)
     there = await everything(postgresql)
     assert there == await everything(sqlite)
+    assert all(there.values()), "nothing is left untried"
     assert rows == {name: len(found) for name, found in there.items()}
     assert [(one.done, one.total) for one in told if one.table == "usage"] == [
         (1000, 2500), (2000, 2500), (2500, 2500)

@@ -26,7 +26,8 @@ def command(source: str | None, data_dir: str | None, config: Path | None) -> No
     """Bring the database to this version's schema, and say what was done.
 
     `penstock serve` does so at its start; this is for doing it before, with an account that may change tables.
-    With --from it moves to another database: stop the server, set PENSTOCK_DATABASE_URL, and name the old file.
+    With --from it moves to another database: stop the server, set PENSTOCK_DATABASE_URL, and name the old file. The
+    bodies of files are in no database: they stay in the folder `files` of the data folder, or where files_url leads.
     """
     settings = settings_of(data_dir, config)
     if source is None:
@@ -68,9 +69,11 @@ async def _copy(source: str, settings: Settings) -> None:
         await new.close()
     for table, count in rows.items():
         click.echo(f"{table:16}{count:>12,}")
+    bodies = "where files_url leads" if settings.files_url else f"in {settings.data_path / 'files'}"
     click.echo(
         f"Everything of {old.shown} is in {new.shown}. It opens with the same keys only beside the same pepper:"
-        f" {settings.data_path / 'pepper'}. Keep that, and give a copy to every server of this database.",
+        f" {settings.data_path / 'pepper'}. Keep that, and give a copy to every server of this database. The bodies of"
+        f" files are in no database and were not copied: they are {bodies}, and a server elsewhere needs them too.",
         err=True,
     )
 

@@ -1,10 +1,11 @@
 """The database: many readers, one writer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
 
-from sqlalchemy import exc, text
+from sqlalchemy import Table, exc, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -117,6 +118,10 @@ class Database:
                 await connection.commit()
         finally:
             self._writing.release()
+
+    async def fill(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put many rows into a table, on a connection of `write`. Each has every column."""
+        await self._dialect.fill(connection, table, rows)
 
     @asynccontextmanager
     async def _begun(self, begin: list[str], seconds: float) -> AsyncIterator[AsyncConnection]:

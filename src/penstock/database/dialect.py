@@ -1,7 +1,9 @@
-"""What differs from one kind of database to the other: how to open it, and how its transactions begin."""
+"""What differs from one kind of database to the other: how to open and to fill it, and how its transactions begin."""
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
@@ -30,6 +32,9 @@ class Dialect(Protocol):
 
     def begin_writing(self, wait_seconds: float, seconds: float) -> list[str]:
         """The statements that begin the transaction of the one writer, which is waited for at most `wait_seconds`."""
+
+    async def fill(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put in rows that have every column, by the fastest way there is. Raises SQLAlchemyError."""
 
     def in_use(self) -> bool:
         """Whether another process has it open, where that can be told; may block."""

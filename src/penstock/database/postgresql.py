@@ -3,9 +3,13 @@
 import contextlib
 import os
 import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import psycopg
-from sqlalchemy import URL, text
+from psycopg import sql
+from sqlalchemy import URL, Table, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from penstock.errors import OperatorError
@@ -67,6 +71,21 @@ class Postgresql:
         # reads after it has the lock, for which the isolation must be the weakest.
         lock = f"SELECT pg_advisory_xact_lock({_WRITER})"
         return [f"BEGIN ISOLATION LEVEL READ COMMITTED; {_bounds(wait_seconds, seconds)}; {lock}"]
+
+    async def fill(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        # Each value as an insert would give it to the driver: some types have a form of their own there.
+        forms = [column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for column in table.c]
+        columns = [*zip(table.c.keys(), forms, strict=True)]
+        copying = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, table.c.keys()))
+        )
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        try:
+            async with driver.cursor() as cursor, cursor.copy(copying) as copy:
+                for row in rows:
+                    await copy.write_row([form(row[name]) if form else row[name] for name, form in columns])
+        except psycopg.Error as error:
+            raise DBAPIError(None, None, error) from error
 
     def in_use(self) -> bool:
         """Others may well be there, and a transaction of one state needs nobody to be gone."""

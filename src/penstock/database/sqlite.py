@@ -1,11 +1,12 @@
 """SQLite: a file in the data folder."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, Table, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from penstock.errors import OperatorError
@@ -48,6 +49,9 @@ class Sqlite:
     def begin_writing(self, wait_seconds: float, _seconds: float) -> list[str]:
         # At once, and not at the first write: a transaction that turns from reader to writer can fail half way.
         return [_busy_timeout(wait_seconds), "BEGIN IMMEDIATE"]
+
+    async def fill(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        await connection.execute(table.insert(), rows)
 
     def in_use(self) -> bool:
         with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as connection:

@@ -45,7 +45,8 @@ async def transfer(source: Database, target: Database, *, told: Callable[[Progre
                     await _refuse_rows(writing, target)
                     # In this order a row comes after those that it refers to.
                     rows = {
-                        table.name: await _copy(table, reading, writing, told=told) for table in metadata.sorted_tables
+                        table.name: await _copy(table, reading, writing, target, told=told)
+                        for table in metadata.sorted_tables
                     }
                     await _refuse_changes(source, rows)
                     return rows
@@ -70,12 +71,17 @@ async def _refuse_changes(source: Database, rows: dict[str, int]) -> None:
 
 
 async def _copy(
-    table: Table, reading: AsyncConnection, writing: AsyncConnection, *, told: Callable[[Progress], None]
+    table: Table,
+    reading: AsyncConnection,
+    writing: AsyncConnection,
+    target: Database,
+    *,
+    told: Callable[[Progress], None],
 ) -> int:
     total, done = await _count(table, reading), 0
     async with reading.stream(select(table).execution_options(yield_per=_ROWS)) as rows:
         async for part in rows.mappings().partitions():
-            await writing.execute(table.insert(), [dict(row) for row in part])
+            await target.fill(writing, table, [dict(row) for row in part])
             done += len(part)
             told(Progress(table.name, done, total))
     if (arrived := await _count(table, writing)) != total:
