@@ -1,5 +1,6 @@
 """Whose rights and limits hold for the lines of a batch: those of the key that made it, as they are now."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,15 +35,19 @@ class Holders:
         self._limiter = limiter
         self._monotonic = monotonic
         self._known: dict[str, _Known] = {}
+        self._asking = asyncio.Lock()
         self._waits: dict[str, float] = {}
         self._running: dict[str, int] = {}
 
     async def find(self, key_id: str) -> Caller:
         """Who holds this key, as it was within the last 5 s. Raises InvalidKey, PermissionDenied or DatabaseAway."""
-        now = self._monotonic()
         known = self._known.get(key_id)
-        if known is None or known.until <= now:
-            known = self._known[key_id] = await self._ask(key_id, now)
+        if known is None or known.until <= self._monotonic():
+            async with self._asking:  # one asks, for all lines that wait for the same answer
+                now = self._monotonic()
+                self._known = {key: each for key, each in self._known.items() if each.until > now}
+                known = self._known.get(key_id) or await self._ask(key_id, now)
+                self._known[key_id] = known
         if isinstance(known.caller, InvalidKey):
             raise known.caller
         known.caller.require("batch")

@@ -21,7 +21,8 @@ from penstock.protocol.batches import BatchStatus
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
+"""Between looks at what other servers have begun; what this one began wakes it."""
 _RETRY_SECONDS = 2.0
 _LEFT_OVER_SECONDS = 600.0
 
@@ -35,7 +36,17 @@ Job = Callable[[Batch, str], Awaitable[None]]
 class Jobs:
     """Does the jobs of all batches, beside other servers: each job is claimed, and fenced by its generation."""
 
-    def __init__(self, database: Database, runner_id: str, validation: Validation, assembly: Assembly) -> None:
+    def __init__(
+        self,
+        database: Database,
+        runner_id: str,
+        validation: Validation,
+        assembly: Assembly,
+        *,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`done` is told of each job that is over: there may be lines to run now."""
+        self._done = done
         self._database = database
         self._runner_id = runner_id
         self._validation = validation
@@ -62,7 +73,8 @@ class Jobs:
                     await wake.wait()
             wake.clear()
             try:
-                await self._advance()
+                if name == "end":
+                    await self._advance()
                 while batch := await self._claim(statuses):
                     await self._do(batch, job)
             except (SQLAlchemyError, OSError) as error:
@@ -82,6 +94,7 @@ class Jobs:
             await self._release(batch)
             raise
         self.wake()
+        self._done()
 
     async def _advance(self) -> None:
         """Let those end whose time is up or whose lines are all done."""

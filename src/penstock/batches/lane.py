@@ -35,6 +35,8 @@ MOST_DEATHS = 3
 """A line that an engine died under so often while it ran alone is given up."""
 
 _LOOK_SECONDS = 1.0
+_IDLE_LOOK_SECONDS = 3.0
+"""Between looks for lines that other servers have made ready or given back; what this one has wakes its lanes."""
 _PAUSE_SECONDS = 1.0
 _MOST_UNWRITTEN = 2000
 """Results that wait for the database; with more of them no line is begun."""
@@ -105,8 +107,9 @@ class Lane:
                 except (SQLAlchemyError, OSError, StorageAway) as error:
                     log.warning("lines of batches cannot be taken: %s", str(error).partition("\n")[0])
                     self._pause(_PAUSE_SECONDS)
+                busy = self._running or self._ready or loop.time() < self._paused_until
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_SECONDS):
+                    async with asyncio.timeout(_LOOK_SECONDS if busy else _IDLE_LOOK_SECONDS):
                         await self._wake.wait()
                 self._wake.clear()
         finally:
@@ -138,7 +141,7 @@ class Lane:
         wanted = self._door.wanted()
         if not wanted or self._alone or self._tools.results.waiting > _MOST_UNWRITTEN:
             return
-        if len(self._ready) < wanted:
+        if len(self._ready) <= wanted // 2:
             await self._claim(wanted)
         if not self._ready and not self._running and self._door.bears_suspects():
             await self._claim(1, suspects=True)

@@ -86,12 +86,19 @@ class BatchRunner:
         is told of the rows of lines that are in the ledger."""
         runners = Runners(database, (name for door in doors for name in door.names), lease_seconds=lease_seconds)
         claims = Claims(database, runners.id)
-        jobs = Jobs(database, runners.id, Validation(database, blobs, callers), Assembly(database, blobs))
+        lanes: list[Lane] = []
+
+        def wake_lanes() -> None:
+            for lane in lanes:
+                lane.wake()
+
+        validation, assembly = Validation(database, blobs, callers), Assembly(database, blobs)
+        jobs = Jobs(database, runners.id, validation, assembly, done=wake_lanes)
         results = Results(database, runners.id, counted=counted, finished=jobs.wake)
         tools = Tools(claims, results, requests, Holders(callers, limiter), blobs)
-        served = [Lane(door.model, partial(Models, door.names), door, tools) for door in doors]
-        unknown = Lane("", lambda: Models(runners.offered, excluded=True), NoDoor(), tools)
-        return cls(runners, claims, results, jobs, [*served, unknown], beat_seconds=lease_seconds / _BEATS)
+        lanes += (Lane(door.model, partial(Models, door.names), door, tools) for door in doors)
+        lanes.append(Lane("", lambda: Models(runners.offered, excluded=True), NoDoor(), tools))
+        return cls(runners, claims, results, jobs, lanes, beat_seconds=lease_seconds / _BEATS)
 
     def __init__(
         self,
@@ -115,6 +122,8 @@ class BatchRunner:
         """A batch was made or cancelled: look at once."""
         self._jobs.wake()
         self._changed.set()
+        for lane in self._lanes:
+            lane.wake()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
