@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 
 from penstock.inference.meter import Asked, Entry
 from penstock.inference.request_metrics import RequestMetrics
+from penstock.inference.unfinished import Unfinished
 from penstock.tenants.caller import Caller
 from penstock.tenants.limits import Standing
 from penstock.tenants.usage import UsageRecord
@@ -50,6 +51,7 @@ class Nowhere:
     path = ROW.endpoint
     batch = False
     put_backs = 0
+    unfinished: Unfinished | None = None
     begun = True
     broken_off = None
     standing: Callable[[], Standing] | None = None

@@ -20,18 +20,19 @@ from penstock.catalogue.workers import State
 from penstock.database.connection import Database
 from penstock.settings import DEFAULT_MODEL, Settings
 from penstock.tenants.audit import Actor
+from penstock.tenants.caller import SCOPES
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.tenants import Tenants
 
 
 async def make_key(settings: Settings) -> str:
-    """A key for the operator's own account."""
+    """A key for the operator's own account that may do everything, reading the metrics included."""
     database = Database(settings.database)
     await database.connect()
     try:
         tenants = Tenants.of(database, load_pepper(settings.data_path), own_plans={}, default_plan="free")
         account = await tenants.accounts.operator()
-        _, secret = await tenants.keys.create("bench", account_id=account.id, by=Actor.operator())
+        _, secret = await tenants.keys.create("bench", account_id=account.id, by=Actor.operator(), scopes=SCOPES)
         return secret
     finally:
         await database.close()

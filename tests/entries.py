@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from penstock.errors import ApiError
 from penstock.inference.meter import Asked, Entry
+from penstock.inference.unfinished import Unfinished
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
 from penstock.tenants.limits import Standing
@@ -19,6 +20,7 @@ class Delivered:
     path = "/v1/chat/completions"
     batch = False
     put_backs = 0
+    unfinished: Unfinished | None = None
 
     def __init__(self, *, begun: bool = False, broken_off: ApiError | None = None) -> None:
         self.standing: Callable[[], Standing] | None = None

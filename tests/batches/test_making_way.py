@@ -7,7 +7,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from making_way import is_over, number
 from running_server import RunningServer, eventually, free_port, serving
 
 CONFIG = """
@@ -38,18 +38,6 @@ def begin(client: openai.OpenAI, lines: int = LINES) -> str:
     file = client.files.create(file=("lines.jsonl", text.encode()), purpose="batch")
     batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
     return batch.id
-
-
-def number(server: RunningServer, name: str, **labels: str) -> float:
-    for family in text_string_to_metric_families(server.metrics().body.decode()):
-        for sample in family.samples:
-            if sample.name == name and labels.items() <= sample.labels.items():
-                return sample.value
-    raise AssertionError(name)
-
-
-def is_over(client: openai.OpenAI, batch_id: str) -> bool:
-    return client.batches.retrieve(batch_id).status == "completed"
 
 
 @pytest.mark.parametrize("asked", [{}, {"service_tier": "flex"}, {"n": 4}], ids=["real time", "flex", "every slot"])

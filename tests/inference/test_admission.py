@@ -29,17 +29,17 @@ async def test_no_more_at_once_than_slots_and_in_order() -> None:
 
 async def test_the_load_tells_what_runs_and_what_waits() -> None:
     gate, at, end = Admission(), endpoint(3), asyncio.Event()
-    assert gate.load(at) == Load(slots=3, alone=3)
+    assert gate.load(at) == Load(slots=3, alone=2)
     tasks = [asyncio.create_task(hold(gate, at, Ticket(places=2), [], name, end)) for name in "abc"]
     await turn()
-    assert gate.load(at) == Load(slots=3, busy=2, waiting=(2, 0, 0), alone=3)
+    assert gate.load(at) == Load(slots=3, busy=2, waiting=(2, 0, 0), alone=2)
     tasks[1].cancel()
     await turn()
-    assert gate.load(at) == Load(slots=3, busy=2, waiting=(1, 0, 0), alone=3)
-    assert gate.load(endpoint(5)) == Load(slots=5, alone=5)
+    assert gate.load(at) == Load(slots=3, busy=2, waiting=(1, 0, 0), alone=2)
+    assert gate.load(endpoint(5)) == Load(slots=5, alone=4)
     end.set()
     await asyncio.wait(tasks)
-    assert gate.load(at) == Load(slots=3, alone=3)
+    assert gate.load(at) == Load(slots=3, alone=2)
 
 
 async def test_a_request_of_many_choices_is_not_overtaken_for_ever() -> None:

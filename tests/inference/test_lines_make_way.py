@@ -15,11 +15,14 @@ FLEX = Ticket("flex", tier=Tier.FLEX)
 REAL_TIME = Ticket("somebody")
 
 
-async def test_lines_leave_a_reserve_free() -> None:
-    door, at, end = Admission(), endpoint(16), asyncio.Event()
+@pytest.mark.parametrize("slots", [2, 4, 16])
+async def test_lines_leave_a_reserve_free(slots: int) -> None:
+    door, at, end = Admission(), endpoint(slots), asyncio.Event()
     lines = [asyncio.create_task(hold(door, at, LINE, [], "line", end)) for _ in range(20)]
     await turn()
-    assert (door.load(at).lines, door.load(at).waiting) == (14, (0, 0, 6))
+    alone = door.load(at).alone
+    assert alone < slots
+    assert (door.load(at).lines, door.load(at).waiting) == (alone, (0, 0, 20 - alone))
     end.set()
     await asyncio.gather(*lines)
     assert door.load(at).busy == 0

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from penstock.errors import ApiError
+from penstock.inference.unfinished import Unfinished
 from penstock.protocol.errors import ErrorForm, OpenAIErrors
 from penstock.tenants.limits import Limiter, Standing, headers_of
 from penstock.web.asgi import ClientGone, Headers, Receive, Scope, Send
@@ -21,6 +22,7 @@ class Exchange:
 
     batch = False
     put_backs = 0
+    unfinished: Unfinished | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 from penstock.errors import ApiError
 from penstock.inference.collect import collect_chat, collect_text, collect_vectors
 from penstock.inference.completion import Inference
+from penstock.inference.unfinished import Unfinished
 from penstock.protocol.answer import encode
 from penstock.protocol.batches import BatchEndpoint
 from penstock.protocol.chat import parse_chat_request
@@ -30,6 +31,7 @@ class LineDelivery:
         self.path = path
         self.standing: Callable[[], Standing] | None = None
         self.put_backs = 0
+        self.unfinished: Unfinished | None = None
 
 
 class Receipts:

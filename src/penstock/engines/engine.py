@@ -64,6 +64,8 @@ class Abilities(msgspec.Struct, frozen=True):
     logprobs: bool = False
     reasoning_effort: bool = False
     images: bool = False
+    goes_on: bool = False
+    """It takes the beginning of an answer as the last message of a chat, and gives what comes after it."""
     stops: bool = True
     """It ends its work on a request whose connection is closed."""
     vocabulary: int = 0
@@ -170,6 +172,8 @@ class Counts:
     reasoning: int = 0
     completion: dict[int, int] = field(default_factory=dict)
     """Choice -> tokens."""
+    earlier: Usage | None = None
+    """Of the beginning of the answer, where it was written before and read with the prompt this time."""
 
     def read(self, choice: int, tokens: int, *, cached: int) -> None:
         """The prompt of `choice` has so many tokens."""
@@ -184,10 +188,14 @@ class Counts:
     def usage(self) -> Usage:
         """The counts in the form that goes to the client."""
         prompt, completion = sum(self.prompt.values()), sum(self.completion.values())
+        cached = sum(self.cached.values())
+        if self.earlier is not None:
+            prompt, cached = self.earlier.prompt_tokens, self.earlier.prompt_tokens_details.cached_tokens
+            completion += self.earlier.completion_tokens
         return Usage(
             prompt_tokens=prompt,
             completion_tokens=completion,
             total_tokens=prompt + completion,
-            prompt_tokens_details=PromptDetails(sum(self.cached.values())),
+            prompt_tokens_details=PromptDetails(cached),
             completion_tokens_details=CompletionDetails(self.reasoning),
         )

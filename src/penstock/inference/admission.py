@@ -52,7 +52,10 @@ class Place:
     Raises ServerOverloaded where too much waits already, and PutBack out of the block where a line has to make way.
     """
 
-    __slots__ = ("_gate", "_task", "entered", "expected", "put_back", "stays", "ticket", "tokens", "turn")
+    __slots__ = (
+        *("_gate", "_task", "entered", "expected", "lines_before", "others_before", "put_back", "stays"),
+        *("step_seconds", "ticket", "tokens", "turn"),
+    )
 
     def __init__(self, gate: "Gate", ticket: Ticket) -> None:
         self.ticket = ticket
@@ -61,7 +64,10 @@ class Place:
         self.expected = 0
         """Tokens that it will have come to, as far as those before it tell."""
         self.tokens = 0
-        """What it came to, for whoever holds the place to say."""
+        """What it came to, for whoever holds the place to say; and its time from token to token, 0 for none."""
+        self.step_seconds = 0.0
+        self.lines_before = 0.0
+        self.others_before = 0.0
         self.put_back = False
         self.stays = False
         self._gate = gate
@@ -106,10 +112,10 @@ class Gate:
     def __init__(self, slots: int, *, stops: bool = True) -> None:
         """`stops` says whether the engine ends its work on a request that nobody waits for any more."""
         self.slots = slots
-        self.pace = Pace(slots)
         self._stops = stops
         self._reserve = min(slots - 1, max(1, slots // 8))
         """Slots that lines leave free, so that who comes need not wait for one to end."""
+        self.pace = Pace(slots, reserve=self._reserve)
         self._free = slots
         self._queues = tuple(FairQueue[Place]() for _ in Tier)
         self._expected = [0 for _ in Tier]
@@ -120,6 +126,10 @@ class Gate:
         """Of these, what lines have that were told to go."""
         self._put_backs = 0
         self._speed = Speed()
+        self._clock = time.monotonic()
+        self._line_seconds = 0.0
+        self._other_seconds = 0.0
+        """Slots of lines, and requests of others, times how long they had them, until the clock."""
 
     @property
     def load(self) -> Load:
@@ -154,6 +164,7 @@ class Gate:
     def leave(self, place: Place) -> None:
         """Free what the place held."""
         ticket = place.ticket
+        self._measure(place)
         self._free += ticket.places
         if ticket.tier is Tier.BATCH:
             del self._lines[place]
@@ -161,9 +172,28 @@ class Gate:
             self._leaving_places -= ticket.places if place.put_back else 0
         else:
             self._others -= 1
-        if place.tokens:
-            self._speed.count(ticket, place.tokens, seconds=time.monotonic() - place.entered)
         self._next()
+
+    def _measure(self, place: Place) -> None:
+        """What a request that ends tells of the engine."""
+        self._tick()
+        seconds = self._clock - place.entered
+        if seconds <= 0.0 or not place.tokens:
+            return
+        self._speed.count(place.ticket, place.tokens, seconds=seconds)
+        lines = (self._line_seconds - place.lines_before) / seconds
+        others = (self._other_seconds - place.others_before) / seconds
+        if place.ticket.tier is Tier.BATCH:
+            if not others:
+                self.pace.own.done(place.tokens, seconds, lines=lines)
+        elif place.step_seconds:
+            self.pace.others.answered(place.step_seconds, others=others, lines=lines)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._line_seconds += self._line_places * (now - self._clock)
+        self._other_seconds += self._others * (now - self._clock)
+        self._clock = now
 
     def _fits(self, place: Place) -> bool:
         """Whether the place could be given now, were it its turn."""
@@ -176,7 +206,9 @@ class Gate:
         return self._free >= places  # some line always runs where nothing else does, however many choices it has
 
     def _give(self, place: Place) -> None:
-        place.entered = time.monotonic()
+        self._tick()
+        place.entered = self._clock
+        place.lines_before, place.others_before = self._line_seconds, self._other_seconds
         self._free -= place.ticket.places
         if place.ticket.tier is Tier.BATCH:
             stubborn = place.ticket.put_backs >= MOST_PUT_BACKS
@@ -184,6 +216,7 @@ class Gate:
             self._lines[place] = None
             self._line_places += place.ticket.places
         else:
+            self.pace.others.begin(self._others)
             self._others += 1
             self._clear_the_way()
 
@@ -252,8 +285,7 @@ class Admission:
 
     def lines(self, endpoint: Endpoint) -> int:
         """How many lines of batches are worth having at the door: those that run, and some that wait."""
-        gate = self._gate(endpoint)
-        return gate.pace.alone + 1
+        return 2 * self._gate(endpoint).pace.alone + 2
 
     def enter(self, endpoint: Endpoint, ticket: Ticket) -> Place:
         """A place of the endpoint, to be entered. Raises InvalidRequest where it has not so many slots."""

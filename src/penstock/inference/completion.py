@@ -25,6 +25,7 @@ from penstock.inference.stop import StopScanner
 from penstock.inference.ticket import Ticket
 from penstock.inference.token_logprobs import LogprobQueue
 from penstock.inference.tool_calls import WrittenCalls
+from penstock.inference.unfinished import can_go_on
 from penstock.protocol.answer import Usage
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
@@ -45,8 +46,10 @@ class Completion:
         entry: Entry,
         *,
         readers: Mapping[int, ChoiceReader],
+        beginning: str = "",
     ) -> None:
-        """`kind` begins its id; `readers` are those of choices whose text does not simply pass as it comes."""
+        """`kind` begins its id; `readers` are those of choices whose text does not simply pass as it comes;
+        `beginning` is what was written before of an answer that goes on."""
         self.id = f"{kind}-{uuid.uuid4()}"
         self.created = int(time.time())
         self.model = request.model
@@ -55,18 +58,30 @@ class Completion:
         self._entry = entry
         self._open = set(range(self.choices))
         self._readers = readers
+        self._beginning = beginning
 
     async def read(self) -> list[Piece] | None:
         """What came since the last call; None at the end. May be empty. Raises EngineError."""
         if not self._open:
             return None
+        if self._beginning:
+            beginning, self._beginning = Piece(content=self._beginning), ""
+            return [self._take(beginning)]
         pieces = await self._stream.read()
         if pieces is None:
             raise EngineError("The engine ended its answer before every choice was complete.")
         if pieces and self._entry.first_token is None and any(p.content or p.reasoning or p.calls for p in pieces):
             self._entry.first_token = time.monotonic()
         self._entry.last_token = time.monotonic()
+        if self._entry.written is not None:
+            self._keep(pieces)
         return [self._take(piece) for piece in pieces if piece.index in self._open]
+
+    def _keep(self, pieces: list[Piece]) -> None:
+        assert self._entry.written is not None
+        self._entry.written += [piece.content for piece in pieces]
+        if any(piece.reasoning or piece.calls or piece.finish_reason for piece in pieces):
+            self._entry.written = None  # not a text that is gone on with
 
     def _take(self, piece: Piece) -> Piece:
         if reader := self._readers.get(piece.index):
@@ -140,12 +155,17 @@ class Inference:
             await self._reserve(entry, caller, room, prompt=prompt, answers=answers)
             bounded = await context.fitted(shaped.request, prompt, room)
             worst = answers.worst(prompt, room)
+            beginning = ""
+            if delivery.batch and can_go_on(shaped, endpoint):
+                bounded, beginning = entry.go_on(bounded)
             async with (
                 self._admitted(request.model, endpoint, entry, entry.ticket(tokens=worst, places=request.choices)),
                 self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream,
             ):
+                stream.counts.earlier = entry.counts.earlier
                 entry.counts = stream.counts
-                yield Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
+                readers = chat_readers(shaped)
+                yield Completion("chatcmpl", shaped.request, stream, entry, readers=readers, beginning=beginning)
 
     async def count(self, request: ChatRequest, caller: Caller) -> int:
         """The tokens that the prompt of a chat completion would have. Raises what `chat` does before it runs."""
@@ -238,4 +258,4 @@ class Inference:
             try:
                 yield
             finally:
-                place.tokens = entry.tokens - before
+                place.tokens, place.step_seconds = entry.tokens - before, entry.step_seconds

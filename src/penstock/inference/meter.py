@@ -10,6 +10,8 @@ from typing import Protocol
 from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError, PutBack, RateLimited
 from penstock.inference.ticket import Ticket, tier_of
+from penstock.inference.unfinished import Unfinished, gone_on
+from penstock.protocol.chat import ChatRequest
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
 from penstock.tenants.limits import Free, Grant, Standing, Used
@@ -17,6 +19,8 @@ from penstock.tenants.usage import UsageRecord
 
 CLIENT_LEFT = 499
 """The status in the ledger of a request whose client left before it had one; nginx's number for it."""
+
+_TELLING_STEPS = 8
 
 _HIGH_WEIGHT = 4.0
 """How much faster the turn of an account comes whose plan has the priority `high`."""
@@ -30,6 +34,9 @@ class Delivery(Protocol):
 
     put_backs: int
     """How often it was at work and had to make way for somebody else; counted here, over all tries of a line."""
+
+    unfinished: Unfinished | None
+    """What it had written by then, to go on with."""
 
     @property
     def batch(self) -> bool:
@@ -104,6 +111,8 @@ class Entry:
         self.last_token: float | None = None
         self.counts = Counts()
         self.finish_reason: str | None = None
+        self.written: list[str] | None = None
+        """The text so far, where it is kept so that another try can go on with it."""
         self._record = record
         self._caller = caller
         self._asked = asked
@@ -119,6 +128,17 @@ class Entry:
         """What was reserved for the request; it is settled with it."""
         self._grant = grant
         self.limited_by(grant.standing)
+
+    def go_on(self, request: ChatRequest) -> tuple[ChatRequest, str]:
+        """The request for what an earlier try left to write, and what that wrote; of this try the text is kept, too."""
+        self.written = []
+        unfinished = self._delivery.unfinished
+        rest = None if unfinished is None else gone_on(request, unfinished)
+        if unfinished is None or rest is None:
+            return request, ""
+        self.written = [unfinished.text]
+        self.counts.earlier = unfinished.usage
+        return rest, unfinished.text
 
     def ticket(self, *, tokens: int, places: int) -> Ticket:
         """What the door has to know of it. It may have so many `tokens` at most, and needs `places` slots at once."""
@@ -138,6 +158,15 @@ class Entry:
         counts = self.counts
         return sum(counts.prompt.values()) - sum(counts.cached.values()) + sum(counts.completion.values())
 
+    @property
+    def step_seconds(self) -> float:
+        """The time from token to token in the mean; 0 of a few tokens, which tell little."""
+        # Choices are written side by side: the longest one says how many steps there were.
+        steps = max(self.counts.completion.values(), default=0) - 1
+        if steps < _TELLING_STEPS or self.first_token is None or self.last_token is None:
+            return 0.0
+        return (self.last_token - self.first_token) / steps
+
     def complete(self) -> None:
         """The answer is whole. Called before its end is sent: who has seen the end finds the row, whatever happens."""
         self.settle("completed", 200)
@@ -156,8 +185,14 @@ class Entry:
         self._record(row, self)
         self._grant.settle(self._used(outcome, row.cost))
 
-    def forget(self) -> None:
-        """The request begins anew later, as if it had not been here: it has no row, and nothing counts."""
+    def put_back(self) -> None:
+        """The request begins anew later, or goes on. This try of it has no row, and nothing counts yet."""
+        self._delivery.put_backs += 1
+        usage = self.counts.usage()
+        if self.written is None:
+            self._delivery.unfinished = None
+        elif usage.completion_tokens:
+            self._delivery.unfinished = Unfinished("".join(self.written), usage)
         if not self._settled:
             self._settled = True
             self._grant.settle(None)
@@ -224,8 +259,7 @@ class Meter:
             yield entry
             entry.complete()
         except PutBack:
-            entry.forget()
-            delivery.put_backs += 1
+            entry.put_back()
             raise
         except ApiError as error:
             if isinstance(error, RateLimited):

@@ -1,0 +1,254 @@
+"""Do real-time users notice a batch? Their times with and without a full batch behind, in one run, with a plot.
+
+    python bench/real_time_beside_batch.py DATA_DIR [--rounds 6] [--seconds 30]
+
+DATA_DIR has the default model in it. Each round has three phases: real-time traffic alone, the same traffic (the same
+moments, words and lengths) in front of a batch that has always more lines, and the batch alone; every other round they
+change places. The traffic is a Poisson process, and no prompt comes twice. Written to bench/results/:
+real-time-beside-batch.json and .svg.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import click
+from curves import Curve, plot, quantile
+from prometheus_client.parser import text_string_to_metric_families
+
+RESULTS = Path(__file__).parent / "results"
+MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+SUBJECTS = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split()
+LINES = 5000
+LEAD_SECONDS = 6.0
+"""A batch runs before it is measured: a line counts when it is done, so as many have to be half done at a phase's
+beginning as at its end."""
+
+
+@dataclass
+class Seen:
+    """What clients saw in the phases of one kind: seconds."""
+
+    first_token: list[float] = field(default_factory=list)
+    between_tokens: list[float] = field(default_factory=list)
+    busy: float = 0.0
+    """In which at least one of them waited for something."""
+    spent: float = 0.0
+    line_tokens: float = 0.0
+    put_backs: float = 0.0
+
+
+@dataclass
+class Arrival:
+    """One request of the traffic."""
+
+    at: float
+    prompt: str
+    tokens: int
+
+
+def traffic(seconds: float, rate: float, seed: int) -> list[Arrival]:
+    """The same moments and lengths each time for one seed, and prompts that no cache has seen."""
+    chance, at, arrivals = random.Random(seed), 0.0, list[Arrival]()
+    while (at := at + chance.expovariate(rate)) < seconds:
+        words = chance.choices(SUBJECTS, k=chance.randint(10, 60))
+        tokens = chance.choice([32, 48, 64, 96, 128])
+        random.shuffle(words)
+        arrivals.append(Arrival(at, " ".join(words), tokens))
+    return arrivals
+
+
+class Client:
+    """Talks to the server as its users do."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, key: str) -> None:
+        self._session = session
+        self._url = url
+        self._headers = {"authorization": f"Bearer {key}"}
+
+    async def json(self, method: str, path: str, **given: Any) -> dict[str, Any]:
+        async with self._session.request(method, self._url + path, headers=self._headers, **given) as response:
+            answer: dict[str, Any] = await response.json()
+            assert response.status == 200, answer
+            return answer
+
+    async def ask(self, arrival: Arrival, seen: Seen) -> None:
+        """One streamed chat, its times kept."""
+        body = {
+            "model": MODEL,
+            "messages": [{"role": "user", "content": arrival.prompt}],
+            "max_tokens": arrival.tokens,
+            "stream": True,
+        }
+        last, first = time.monotonic(), True
+        url = f"{self._url}/v1/chat/completions"
+        async with self._session.post(url, json=body, headers=self._headers) as response:
+            assert response.status == 200, await response.text()
+            async for line in response.content:
+                if b'"content":"' not in line or b'"role"' in line:
+                    continue
+                now = time.monotonic()
+                (seen.first_token if first else seen.between_tokens).append(now - last)
+                last, first = now, False
+
+    async def metric(self, name: str, **labels: str) -> float:
+        async with self._session.get(f"{self._url}/metrics", headers=self._headers) as response:
+            text = await response.text()
+        families = text_string_to_metric_families(text)
+        samples = (sample for family in families for sample in family.samples)
+        return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
+
+    async def upload(self, tokens: int) -> str:
+        """A file of many lines; its id."""
+        chance, lines = random.Random(0), list[str]()
+        for number in range(LINES):
+            words = " ".join(chance.choices(SUBJECTS, k=chance.randint(10, 40)))
+            body = {"model": MODEL, "messages": [{"role": "user", "content": f"Sum up: {words}"}], "max_tokens": tokens}
+            line = {"custom_id": str(number), "method": "POST", "url": "/v1/chat/completions", "body": body}
+            lines.append(json.dumps(line))
+        form = aiohttp.FormData({"purpose": "batch"})
+        form.add_field("file", "\n".join(lines).encode(), filename="lines.jsonl")
+        return str((await self.json("POST", "/v1/files", data=form))["id"])
+
+    async def begin(self, file_id: str) -> str:
+        """A batch whose lines run; its id."""
+        body = {"input_file_id": file_id, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+        batch_id = str((await self.json("POST", "/v1/batches", json=body))["id"])
+        while not await self.metric("penstock_lines_running"):
+            await asyncio.sleep(0.2)
+        return batch_id
+
+    async def cancel(self, batch_id: str) -> None:
+        await self.json("POST", f"/v1/batches/{batch_id}/cancel")
+        while await self.metric("penstock_slots_busy"):
+            await asyncio.sleep(0.2)
+
+
+async def phase(client: Client, seconds: float, arrivals: list[Arrival], seen: Seen) -> None:
+    """So long, with this traffic; what the engine wrote for lines is kept, too."""
+    tokens, put_backs = await _line_tokens(client), await client.metric("penstock_lines_put_back_total")
+    began, spans = time.monotonic(), list[tuple[float, float]]()
+
+    async def one(arrival: Arrival) -> None:
+        await asyncio.sleep(max(0.0, began + arrival.at - time.monotonic()))
+        start = time.monotonic()
+        await client.ask(arrival, seen)
+        spans.append((start, time.monotonic()))
+
+    await asyncio.gather(*map(one, arrivals))
+    await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+    seen.spent += time.monotonic() - began
+    seen.busy += _covered(spans)
+    await asyncio.sleep(0.5)  # the ledger's rows are counted when they are committed
+    seen.line_tokens += await _line_tokens(client) - tokens
+    seen.put_backs += await client.metric("penstock_lines_put_back_total") - put_backs
+
+
+async def _line_tokens(client: Client) -> float:
+    """Tokens of lines that are done: read and written."""
+    batches = (await client.json("GET", "/v1/batches?limit=100"))["data"]
+    return float(sum(batch["usage"]["total_tokens"] for batch in batches if batch.get("usage")))
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """The length of all spans together, each moment counted once."""
+    total, end = 0.0, 0.0
+    for start, stop in sorted(spans):
+        total += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return total
+
+
+@asynccontextmanager
+async def serving(data_dir: str) -> AsyncIterator[Client]:
+    """A server of its own, over HTTP."""
+    starter = Path(__file__).parent / "open_engine.py"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(starter), data_dir, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        where = json.loads(await process.stdout.readline())
+        timeout = aiohttp.ClientTimeout(total=600)
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+            yield Client(session, where["gateway_url"], where["gateway_key"])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def measured(data_dir: str, *, rounds: int, seconds: float, rate: float, line_tokens: int) -> dict[str, Seen]:
+    """Everything, by the kind of phase."""
+    alone, beside, batch = Seen(), Seen(), Seen()
+    async with serving(data_dir) as client:
+        await phase(client, 5.0, traffic(5.0, 1.0, seed=-1), Seen())
+        file_id = await client.upload(line_tokens)
+        for number in range(rounds):
+            alone_first = number % 2 == 0
+            if alone_first:
+                await phase(client, seconds, traffic(seconds, rate, seed=number), alone)
+            batch_id = await client.begin(file_id)
+            await asyncio.sleep(LEAD_SECONDS)
+            await phase(client, seconds, traffic(seconds, rate, seed=number), beside)
+            await phase(client, seconds / 2, [], batch)
+            await client.cancel(batch_id)
+            if not alone_first:
+                await phase(client, seconds, traffic(seconds, rate, seed=number), alone)
+            click.echo(f"round {number + 1} of {rounds}: {_summary(alone, beside, batch)}", err=True)
+    return {"alone": alone, "beside": beside, "batch": batch}
+
+
+def _summary(alone: Seen, beside: Seen, batch: Seen) -> dict[str, float]:
+    found: dict[str, float] = {"requests": len(alone.first_token)}
+    for name in ("first_token", "between_tokens"):
+        for share in (0.5, 0.99):
+            before, after = (quantile(getattr(seen, name), share) for seen in (alone, beside))
+            label = f"{name} p{share * 100:.0f}"
+            found |= {f"{label} alone ms": before * 1e3, f"{label} beside ms": after * 1e3}
+            found[f"{label} ratio"] = after / before
+    found["busy share"] = alone.busy / alone.spent
+    found["batch alone tokens/s"] = batch.line_tokens / batch.spent
+    found["batch beside tokens/s"] = beside.line_tokens / beside.spent
+    rest = found["batch alone tokens/s"] * (1 - found["busy share"])
+    found["batch share of the rest"] = found["batch beside tokens/s"] / rest if rest else 0.0
+    found["put backs"] = beside.put_backs
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+@click.command()
+@click.argument("data_dir")
+@click.option("--rounds", default=6, show_default=True)
+@click.option("--seconds", default=30.0, show_default=True, help="Of the longer phases.")
+@click.option("--rate", default=0.35, show_default=True, help="Real-time requests a second.")
+@click.option("--line-tokens", default=64, show_default=True, help="Most tokens of a line's answer.")
+def main(data_dir: str, rounds: int, seconds: float, rate: float, line_tokens: int) -> None:
+    """Measure, print, and write the results."""
+    seen = asyncio.run(measured(data_dir, rounds=rounds, seconds=seconds, rate=rate, line_tokens=line_tokens))
+    summary = _summary(seen["alone"], seen["beside"], seen["batch"])
+    given = {"rounds": rounds, "seconds": seconds, "rate": rate, "line_tokens": line_tokens, "model": MODEL}
+    kept = {kind: asdict(each) for kind, each in seen.items()}
+    text = json.dumps({"given": given, "summary": summary, "seen": kept}, indent=1)
+    (RESULTS / "real-time-beside-batch.json").write_text(text + "\n", encoding="utf-8")
+    curves = [
+        Curve("first token, alone", seen["alone"].first_token, "#2563eb"),
+        Curve("first token, batch behind", seen["beside"].first_token, "#dc2626"),
+        Curve("between tokens, alone", seen["alone"].between_tokens, "#60a5fa"),
+        Curve("between tokens, batch behind", seen["beside"].between_tokens, "#f87171"),
+    ]
+    title = f"Real-time requests with and without a batch behind, {MODEL}"
+    (RESULTS / "real-time-beside-batch.svg").write_text(plot(title, curves), encoding="utf-8")
+    for name, value in summary.items():
+        click.echo(f"{name:34}{value:10.3f}")
+
+
+if __name__ == "__main__":
+    main()
