@@ -29,6 +29,8 @@ def test_what_a_client_is_told_about_trying_again() -> None:
         "RateLimited",
         "Unavailable",
         "DatabaseAway",
+        "StorageAway",
+        "PutBack",
         "ServerOverloaded",
         "ModelLoading",
         "ModelUnavailable",
