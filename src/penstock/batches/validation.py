@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -15,8 +15,8 @@ from penstock.batches.fence import check
 from penstock.batches.lines import Line, LineReader
 from penstock.database.connection import Database
 from penstock.database.tables import batch_lines, batches, files
-from penstock.errors import InvalidKey, StorageAway
-from penstock.protocol.batches import MOST_LINES, BatchFault
+from penstock.errors import InvalidKey
+from penstock.protocol.batches import MOST_LINES
 from penstock.tenants.callers import Callers
 from penstock.tenants.rules import owner_of
 
@@ -47,20 +47,16 @@ class Validation:
         reader = await self._reader(batch)
         await self._remove_lines(batch, runner_id)  # of a try that was broken off
         writing = _Rows(self._database, batch, runner_id)
-        try:
-            async with aclosing(self._parts(batch)) as parts:
-                async for part in parts:
-                    lines = await asyncio.to_thread(reader.feed, part)
-                    await writing.add([] if reader.faults else lines)  # of a batch that fails nothing will run
-                    if reader.stopped:
-                        break
-            last = await asyncio.to_thread(reader.finish)
-            faults = reader.faults
-        except _InputGone:
-            faults = [BatchFault(code="file_not_found", message="The input file is not there any more.")]
-        if faults:
+        async with aclosing(self._blobs.read(await self._blob(batch), part_bytes=_PART_BYTES)) as parts:
+            async for part in parts:
+                lines = await asyncio.to_thread(reader.feed, part)
+                await writing.add([] if reader.faults else lines)  # of a batch that fails nothing will run
+                if reader.stopped:
+                    break
+        last = await asyncio.to_thread(reader.finish)
+        if reader.faults:
             await self._remove_lines(batch, runner_id)
-            errors = [msgspec.to_builtins(fault) for fault in faults]
+            errors = [msgspec.to_builtins(fault) for fault in reader.faults]
             await self._end(batch, runner_id, {"status": "failed", "failed_at": time.time(), "errors": errors})
             return
         await writing.add(last)
@@ -80,20 +76,10 @@ class Validation:
             return LineReader(batch.endpoint)
         return LineReader(batch.endpoint, most_lines=most, whose=owner_of(subject_id, caller))
 
-    async def _parts(self, batch: Batch) -> AsyncGenerator[bytes, None]:
+    async def _blob(self, batch: Batch) -> str:
         async with self._database.read() as connection:
-            query = select(files.c.blob).where(files.c.id == batch.input_file_id)
-            blob = (await connection.execute(query)).scalar_one_or_none()
-        if blob is None:
-            raise _InputGone
-        try:
-            async with aclosing(self._blobs.read(blob, part_bytes=_PART_BYTES)) as parts:
-                async for part in parts:
-                    yield part
-        except StorageAway as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                raise _InputGone from error
-            raise
+            found = await connection.execute(select(files.c.blob).where(files.c.id == batch.input_file_id))
+            return str(found.scalar_one())
 
     async def _remove_lines(self, batch: Batch, runner_id: str) -> None:
         of_batch = batch_lines.c.batch_id == batch.id
@@ -112,10 +98,6 @@ class Validation:
             await check(connection, batch, runner_id)
             ending = update(batches).where(batches.c.id == batch.id).values(runner_id=None, **values)
             await connection.execute(ending)
-
-
-class _InputGone(Exception):  # becomes a BatchFault
-    """There is no body of the input any more."""
 
 
 class _Rows:
