@@ -6,55 +6,26 @@ A request is counted by one call when it is over. Of a scrape, the event loop ta
 out. All is CPU time of this process, the best of several rounds.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import click
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 
-from penstock.inference.meter import Asked, Entry
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from entries import ROW, entry_of
+
+from penstock.inference.meter import Entry
 from penstock.inference.request_metrics import RequestMetrics
-from penstock.inference.unfinished import Unfinished
-from penstock.tenants.caller import Caller
-from penstock.tenants.limits import Standing
 from penstock.tenants.usage import UsageRecord
 
 ROUNDS = 7
 REQUESTS = 20_000
-ROW = UsageRecord(
-    request_id="req",
-    account_id="acct",
-    key_id="key",
-    model="model-0",
-    endpoint="/v1/chat/completions",
-    created_at=0.0,
-    status=200,
-    outcome="completed",
-    finish_reason="stop",
-    streamed=True,
-    prompt_tokens=900,
-    cached_tokens=300,
-    completion_tokens=200,
-    reasoning_tokens=0,
-    queue_ms=20.0,
-    ttft_ms=100.0,
-    total_ms=4100.0,
-    decode_ms=4000.0,
-)
-
-
-class Nowhere:
-    """An answer that nobody reads."""
-
-    path = ROW.endpoint
-    batch = False
-    put_backs = 0
-    unfinished: Unfinished | None = None
-    begun = True
-    broken_off = None
-    standing: Callable[[], Standing] | None = None
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
@@ -65,14 +36,6 @@ def cpu_seconds(work: Callable[[], object]) -> float:
         work()
         spent.append(time.process_time() - began)
     return min(spent)
-
-
-def finished(model: str) -> tuple[UsageRecord, Entry]:
-    """A request of this model that is over."""
-    entry = Entry(Caller("acct", "key", "name"), Asked("req", model), Nowhere(), record=lambda row, entry: None)
-    entry.entered = entry.started
-    entry.counts.wrote(0, ROW.completion_tokens)
-    return replace(ROW, model=model), entry
 
 
 def take(registry: CollectorRegistry) -> list[Metric]:
@@ -87,7 +50,7 @@ def main(models: tuple[int, ...]) -> None:
     for count in models:
         names = [f"model-{number}" for number in range(count)]
         metrics = RequestMetrics(names)
-        ends = [finished(name) for name in names]
+        ends = [(replace(ROW, model=name), entry_of(ROW.completion_tokens)) for name in names]
 
         def count_all(metrics: RequestMetrics = metrics, ends: list[tuple[UsageRecord, Entry]] = ends) -> None:
             for number in range(REQUESTS):

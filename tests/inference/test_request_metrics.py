@@ -1,48 +1,15 @@
 from dataclasses import replace
 
 import pytest
-from entries import entry
+from entries import ROW, entry_of
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
-from penstock.inference.meter import Entry
 from penstock.inference.request_metrics import LIMITS, Distribution, RequestMetrics
 from penstock.tenants.rules import BUDGET, FIGURES
-from penstock.tenants.usage import UsageRecord
-
-ROW = UsageRecord(
-    request_id="r",
-    account_id="acct_secret",
-    key_id="key_secret",
-    model="m",
-    endpoint="/v1/chat/completions",
-    created_at=0.0,
-    status=200,
-    outcome="completed",
-    finish_reason="stop",
-    streamed=True,
-    prompt_tokens=10,
-    cached_tokens=4,
-    completion_tokens=5,
-    reasoning_tokens=2,
-    queue_ms=20.0,
-    ttft_ms=100.0,
-    total_ms=1100.0,
-    decode_ms=1000.0,
-)
-"""A request whose five tokens came over one second."""
-
-
-def entry_of(*choices: int, entered: bool = True) -> Entry:
-    """What the meter knows of a request with choices of so many tokens."""
-    followed = entry()
-    followed.entered = followed.started if entered else None
-    for number, tokens in enumerate(choices):
-        followed.counts.wrote(number, tokens)
-    return followed
 
 
 def text_of(metrics: RequestMetrics) -> str:
