@@ -16,6 +16,7 @@ class ChatEvents:
             created=completion.created,
             model=completion.model,
             include_usage=include_usage,
+            service_tier=completion.service_tier,
         )
 
     def write(self, pieces: list[Piece]) -> bytes:

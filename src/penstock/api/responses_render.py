@@ -57,6 +57,7 @@ class ResponseRenderer:
             tool_choice=request.tool_choice or "auto",
             parallel_tool_calls=request.parallel_tool_calls is not False,
             metadata=request.metadata or {},
+            service_tier=request.tier_used,
             user=request.user,
             safety_identifier=request.safety_identifier,
             prompt_cache_key=request.prompt_cache_key,

@@ -67,6 +67,7 @@ async def collect_chat(completion: Completion) -> ChatCompletion:
         created=completion.created,
         model=completion.model,
         choices=[choice.choice() for choice in choices],
+        service_tier=completion.service_tier,
         usage=completion.usage,
     )
 

@@ -54,6 +54,7 @@ class Completion:
         self.created = int(time.time())
         self.model = request.model
         self.choices = request.choices
+        self.service_tier = request.tier_used
         self._stream = stream
         self._entry = entry
         self._open = set(range(self.choices))
@@ -231,12 +232,11 @@ class Inference:
         """From here on the request ends in the ledger. Raises ModelNotFound: nothing is counted of such a model."""
         worker = self._router.find(request.model, caller)
         sampling = request if isinstance(request, SamplingRequest) else None
-        tier = sampling.service_tier if sampling else None
         asked = Asked(
             request_id=request_id,
             model=worker.model.id,
             streamed=bool(sampling and sampling.stream),
-            tier="default" if tier in (None, "auto") else tier,
+            tier=(sampling.tier_used if sampling else None) or "default",
             batch=delivery.batch,
             price=worker.price,
         )

@@ -51,6 +51,8 @@ class ChatCompletionChunk(Struct, forbid_unknown_fields=True, kw_only=True):
     object: Literal["chat.completion.chunk"]
     created: int
     model: str
+    service_tier: str | UnsetType = UNSET
+    """Where the request named one."""
     system_fingerprint: None
     choices: list[ChunkChoice]
     usage: Usage | UnsetType | None = UNSET

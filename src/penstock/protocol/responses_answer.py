@@ -114,7 +114,7 @@ class Response(Struct, kw_only=True):
     user: str | None
     safety_identifier: str | None
     prompt_cache_key: str | None
-    service_tier: None = None
+    service_tier: str | None
     truncation: str = "disabled"
     background: bool = False
     store: bool = False

@@ -60,6 +60,11 @@ class TextRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
 
     @property
+    def tier_used(self) -> str | None:
+        """The service tier that it is served with, where it names one: what answers say, as OpenAI's do."""
+        return "default" if self.service_tier == "auto" else self.service_tier
+
+    @property
     def stops(self) -> list[str]:
         if self.stop is None:
             return []

@@ -64,8 +64,12 @@ class ChunkFrame:
 
     object: ClassVar[str]
 
-    def __init__(self, *, completion_id: str, created: int, model: str, include_usage: bool) -> None:
+    def __init__(
+        self, *, completion_id: str, created: int, model: str, include_usage: bool, service_tier: str | None = None
+    ) -> None:
         head = {"id": completion_id, "object": self.object, "created": created, "model": model}
+        if service_tier is not None:
+            head["service_tier"] = service_tier
         self._head = b"data: " + json.encode(head)[:-1] + b',"system_fingerprint":null,"choices":['
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
         self._include_usage = include_usage
