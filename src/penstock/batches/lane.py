@@ -38,6 +38,10 @@ _LOOK_SECONDS = 1.0
 _IDLE_LOOK_SECONDS = 3.0
 """Between looks for lines that other servers have made ready or given back; what this one has wakes its lanes."""
 _PAUSE_SECONDS = 1.0
+_AHEAD_SECONDS = 1.0
+"""Lines are claimed for so long ahead: a claim is a transaction, however many it takes; but what is claimed goes before
+all that comes, and a slow engine would hold up a small batch with a large one's."""
+_MOST_AHEAD = 512
 _MOST_UNWRITTEN = 2000
 """Results that wait for the database; with more of them no line is begun."""
 _READ_BYTES = 4 << 20
@@ -90,6 +94,9 @@ class Lane:
         self._alone = False
         """Whether a suspect runs, with which nothing else may."""
         self._paused_until = 0.0
+        self._over = 0
+        """Lines that have ended since the last claim."""
+        self._counted_since = 0.0
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -141,14 +148,21 @@ class Lane:
         wanted = self._door.wanted()
         if not wanted or self._alone or self._tools.results.waiting > _MOST_UNWRITTEN:
             return
-        if len(self._ready) <= wanted // 2:
-            await self._claim(wanted)
+        if len(self._ready) < wanted:
+            await self._claim(wanted + self._next_block())
         if not self._ready and not self._running and self._door.bears_suspects():
             await self._claim(1, suspects=True)
         while self._ready and len(self._running) < wanted:
             if not self._ready[0].given:
                 await self._read()
             self._begin(self._ready.popleft())
+
+    def _next_block(self) -> int:
+        """How many lines have ended here in the time that a claim is ahead, as of late."""
+        now = asyncio.get_running_loop().time()
+        rate = self._over / max(now - self._counted_since, _AHEAD_SECONDS / 10)
+        self._over, self._counted_since = 0, now
+        return min(_MOST_AHEAD, round(rate * _AHEAD_SECONDS))
 
     async def _claim(self, wanted: int, *, suspects: bool = False) -> None:
         tools, models = self._tools, self._models()
@@ -183,6 +197,7 @@ class Lane:
     def _ended(self, task: asyncio.Task[None]) -> None:
         ready = self._running.pop(task)
         self._alone = False
+        self._over += 1
         self._wake.set()
         self._tools.requests.receipts.take(ready.claim.request_id)  # of a line that was dropped
         if not task.cancelled() and (error := task.exception()):
