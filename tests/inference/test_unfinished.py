@@ -88,13 +88,13 @@ def test_each_try_goes_on_where_the_last_one_was_put_back() -> None:
     first.counts.wrote(0, 3)
     first.written += ["Hello", " the"]
     first.put_back()
-    assert (delivery.put_backs, delivery.unfinished) == (1, Unfinished("Hello the", USAGE))
+    assert (delivery.put_backs, delivery.unfinished) == (0, Unfinished("Hello the", USAGE))
 
     second = line(delivery, rows)
     _, beginning = second.go_on(ASKS)
     assert beginning == "Hello the"
     second.put_back()  # before it had a place
-    assert (delivery.put_backs, delivery.unfinished) == (2, Unfinished("Hello the", USAGE))
+    assert (delivery.put_backs, delivery.unfinished) == (0, Unfinished("Hello the", USAGE))
 
     third = line(delivery, rows)
     third.go_on(ASKS)
@@ -102,6 +102,13 @@ def test_each_try_goes_on_where_the_last_one_was_put_back() -> None:
     third.counts.wrote(0, 2)
     third.complete()
     assert [(row.prompt_tokens, row.cached_tokens, row.completion_tokens) for row in rows] == [(7, 2, 5)]
+
+
+def test_it_is_counted_how_often_a_line_lost_what_it_had() -> None:
+    delivery = Delivered()
+    for times in (1, 2):
+        line(delivery).put_back()
+        assert (delivery.put_backs, delivery.unfinished) == (times, None)
 
 
 def test_what_was_put_back_before_its_first_token_begins_anew() -> None:

@@ -25,7 +25,8 @@ LONGEST_WAIT_SECONDS = {Tier.REAL_TIME: 120.0, Tier.FLEX: 600.0, Tier.BATCH: 360
 """Nobody is let into a queue in which it would wait longer, as far as the engine's speed tells."""
 
 MOST_PUT_BACKS = 32
-"""A line that has made way so often stays until it is done; one of these at a time."""
+"""A line that has begun anew so often stays until it is done; one of these at a time. One that goes on where it was
+gets done without."""
 
 _LONGEST_RETRY_SECONDS = 60
 """Official clients do not obey a longer one."""

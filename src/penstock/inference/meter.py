@@ -33,7 +33,7 @@ class Delivery(Protocol):
     """Where the caller stands with the limits of this request; None as long as nothing is known of them."""
 
     put_backs: int
-    """How often it was at work and had to make way for somebody else; counted here, over all tries of a line."""
+    """How often it had to make way for somebody else and begin anew; counted here, over all tries of a line."""
 
     unfinished: Unfinished | None
     """What it had written by then, to go on with."""
@@ -187,9 +187,9 @@ class Entry:
 
     def put_back(self) -> None:
         """The request begins anew later, or goes on. This try of it has no row, and nothing counts yet."""
-        self._delivery.put_backs += 1
         usage = self.counts.usage()
         if self.written is None:
+            self._delivery.put_backs += 1
             self._delivery.unfinished = None
         elif usage.completion_tokens:
             self._delivery.unfinished = Unfinished("".join(self.written), usage)

@@ -30,7 +30,7 @@ class Ticket:
     ahead: bool = False
     """It goes before its account's other requests."""
     put_backs: int = 0
-    """How often it was at work and had to make way."""
+    """How often it had to make way and begin anew."""
 
 
 def tier_of(service_tier: str, *, batch: bool) -> Tier:
