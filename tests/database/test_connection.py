@@ -8,6 +8,7 @@ from databases import SQLITE_ONLY
 from sqlalchemy import exc, text
 
 from penstock.database.connection import Database
+from penstock.database.tables import accounts
 from penstock.errors import OperatorError
 
 
@@ -119,3 +120,22 @@ async def test_what_cannot_be_used_is_told_to_the_operator(database: Database) -
 async def test_closing_twice_is_no_mistake(database: Database) -> None:
     await database.close()
     await database.close()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_writer_that_is_cancelled_leaves_nothing_locked(database: Database, turns: int) -> None:
+    """Wherever it is cancelled: before, in the middle of, and after what it writes."""
+    before = await number(database)
+    rows = [{"id": f"acct_{at}", "name": "x", "role": "user", "created_at": 1.0} for at in range(3000)]
+
+    async def write() -> None:
+        async with database.write() as connection:
+            await connection.execute(accounts.insert(), rows)
+
+    writing = asyncio.create_task(write())
+    for _ in range(2**turns):
+        await asyncio.sleep(0.001)
+    writing.cancel()
+    await asyncio.wait({writing})
+    await count_up(database)
+    assert await number(database) == before + 1

@@ -1,5 +1,6 @@
 """SQLite: a file in the data folder."""
 
+import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -37,6 +38,7 @@ class Sqlite:
         # Without parameters, as an error may be logged and a row may hold what no log should.
         engine = create_async_engine(self._url, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _configure)
+        event.listen(engine.sync_engine, "invalidate", _roll_back)
         return engine
 
     async def check(self, _connection: AsyncConnection) -> str:
@@ -78,3 +80,9 @@ def _configure(connection: Any, _record: Any) -> None:
     for pragma in (first, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"):
         cursor.execute(pragma)
     cursor.close()
+
+
+def _roll_back(connection: Any, _record: Any, error: BaseException | None) -> None:
+    """Of a task that was cancelled: closing alone leaves the file locked until the last statement is collected."""
+    if isinstance(error, asyncio.CancelledError):
+        connection.rollback()
