@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.engine import Row
 
 from penstock.batches.batch import Batch
@@ -72,14 +72,11 @@ class Assembly:
     async def forget(self, batch_id: str) -> None:
         """Remove the lines of a batch that is over."""
         of_batch = batch_lines.c.batch_id == batch_id
-        last = select(func.max(batch_lines.c.line)).where(of_batch)
-        async with self._database.read() as connection:
-            end = (await connection.execute(last)).scalar_one() or 0
-        for start in range(0, end, _FORGOTTEN_AT_ONCE):
+        first = select(batch_lines.c.line).where(of_batch).order_by(batch_lines.c.line).limit(_FORGOTTEN_AT_ONCE)
+        removing, removed = delete(batch_lines).where(of_batch, batch_lines.c.line.in_(first)), _FORGOTTEN_AT_ONCE
+        while removed == _FORGOTTEN_AT_ONCE:
             async with self._database.write() as connection:
-                await connection.execute(
-                    delete(batch_lines).where(of_batch, batch_lines.c.line <= start + _FORGOTTEN_AT_ONCE)
-                )
+                removed = (await connection.execute(removing)).rowcount
 
     async def _drop(self, batch: Batch, runner_id: str) -> Batch:
         """End the lines that are not done; what runs of them comes too late from now on."""
