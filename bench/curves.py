@@ -47,7 +47,7 @@ def plot(title: str, curves: Sequence[Curve]) -> str:
         at = x(10**power)
         parts.append(f'<path d="M{at:.1f} {y(0):.1f}V{y(1):.1f}" stroke="#ddd"/>')
         parts.append(f'<text x="{at:.1f}" y="{y(0) + 18:.1f}" text-anchor="middle">{10**power * 1000:g} ms</text>')
-    for share in (0.0, 0.5, 0.9, 0.99, 1.0):
+    for share in (0.0, 0.5, 0.9, 0.99):
         parts.append(f'<path d="M{x(10**low):.1f} {y(share):.1f}H{x(10**high):.1f}" stroke="#eee"/>')
         parts.append(f'<text x="{_LEFT - 8}" y="{y(share) + 4:.1f}" text-anchor="end">{share * 100:g} %</text>')
     for number, curve in enumerate(curves):

@@ -1,6 +1,5 @@
 """`penstock batch check`: what the server would say of an input file, without a server."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import IO, Any, get_args
@@ -42,7 +41,7 @@ def command(file: str, endpoint: BatchEndpoint | None, as_json: bool) -> None:
     else:
         look.show("stdin" if file == "-" else file)
     if look.errors or look.failing:
-        sys.exit(1)
+        raise click.exceptions.Exit(1)
 
 
 class _Look:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import threading
 from contextlib import aclosing
@@ -56,7 +55,7 @@ def command(deep: bool, as_json: bool, data_dir: str | None, config: Path | None
     else:
         _print(checks)
     if any(check.mark == "fail" for check in checks):
-        sys.exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _print(checks: list[Check]) -> None:
