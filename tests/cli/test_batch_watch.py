@@ -105,14 +105,15 @@ def test_ctrl_c_leaves_the_batch_running_and_says_how_to_go_on(echo_server: Runn
 def test_it_outlasts_a_server_that_is_killed_and_starts_again(tmp_path: Path) -> None:
     data, port = tmp_path / "data", str(free_port())
     output = tmp_path / "watch.log"
-    with serving(data, "--model", "slow", "--port", port, config=CONFIG) as server, output.open("wb") as log:
+    arguments, config = ("--model", "slow", "--port", port), f"batch_lease_seconds = 2\n{CONFIG}"
+    with serving(data, *arguments, config=config) as server, output.open("wb") as log:
         batch_id = created(server, slow_file(tmp_path / "in.jsonl", 40))
         watching = subprocess.Popen(command(server, "watch", batch_id), env=surroundings(server), stdout=log)
         try:
             eventually(lambda: "in_progress" in output.read_text())
             server.stop(signal.SIGKILL)
             eventually(lambda: "The server does not answer. Trying again" in output.read_text())
-            with serving(data, "--model", "slow", "--port", port, config=CONFIG):
+            with serving(data, *arguments, config=config):
                 eventually(lambda: "the server answers again" in output.read_text())
                 assert watching.wait(timeout=90) == 0
         finally:
