@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from entries import ROW
 from sqlalchemy import func, insert, select
 from tenancy import OPERATOR, tenants_of
 
@@ -15,27 +16,9 @@ from penstock.batches.ids import new_batch_id
 from penstock.batches.results import Done
 from penstock.database.connection import Database
 from penstock.database.tables import batch_lines, batches, files, usage, usage_hourly
-from penstock.tenants.usage import UsageRecord
 
-ROW = UsageRecord(
-    request_id="",
-    account_id="",
-    key_id="key_0123456789abcdef",
-    model="echo",
-    endpoint="/v1/chat/completions",
-    created_at=1_790_000_000.0,
-    status=200,
-    outcome="completed",
-    finish_reason="stop",
-    streamed=False,
-    prompt_tokens=5,
-    cached_tokens=2,
-    completion_tokens=3,
-    reasoning_tokens=0,
-    queue_ms=1.0,
-    ttft_ms=2.0,
-    total_ms=3.0,
-    batch=True,
+LINE_ROW = replace(
+    ROW, created_at=1_790_000_000.0, streamed=False, prompt_tokens=5, cached_tokens=2, completion_tokens=3, batch=True
 )
 
 
@@ -100,7 +83,7 @@ def _line(batch_id: str, number: int, **_: Any) -> dict[str, Any]:
 
 def done(claim: Claim, account_id: str, *, status: int = 200) -> Done:
     """What a line that went well, or was refused, leaves."""
-    row = replace(ROW, request_id=claim.request_id, account_id=account_id)
+    row = replace(LINE_ROW, request_id=claim.request_id, account_id=account_id)
     return Done(claim, status, f'{{"line":{claim.line}}}', row if status == 200 else None)
 
 

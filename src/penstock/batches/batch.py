@@ -57,10 +57,5 @@ class Batch:
     reasoning_tokens: int
     generation: int
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing changes any more."""
-        return self.status in OVER
-
 
 SHOWN = [batches.c[field.name] for field in fields(Batch)]

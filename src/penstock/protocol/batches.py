@@ -12,7 +12,7 @@ BatchEndpoint = Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddin
 BatchStatus = Literal[
     "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
 ]
-LineFault = Literal["batch_expired", "batch_cancelled", "engine_error"]
+LineFault = Literal["batch_expired", "batch_cancelled"]
 """Why a line has no answer at all."""
 
 
@@ -136,7 +136,7 @@ class LineResponse(Struct, kw_only=True):
 class LineError(Struct, kw_only=True):
     """Why a line has no answer."""
 
-    code: str
+    code: LineFault
     message: str
 
 
