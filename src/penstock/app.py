@@ -40,6 +40,7 @@ from penstock.catalogue.store import ModelStore
 from penstock.catalogue.workers import Worker, Workers
 from penstock.console.keys import OwnKeys
 from penstock.console.log_in import SigningIn
+from penstock.console.pages import pages_router
 from penstock.console.routes import console_router
 from penstock.console.routes import operations as console_operations
 from penstock.console.sessions import OwnSessions
@@ -135,7 +136,7 @@ async def running(
         blobs = await stack.enter_async_context(_keeping(settings, database))
 
         drain = Drain()
-        gate = Gate(tenants.callers, tenants.sessions)
+        gate = Gate(tenants.callers, tenants.sessions, tenants.console_callers)
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
@@ -290,6 +291,7 @@ def _front(
         health_router(workers, drain),
         admin_router(gate, tenants),
         _console(settings, gate, tenants),
+        pages_router(),
     )
     return Front(hot, cold, drain, limiter=limiter, errors=error_forms(), also=also())
 

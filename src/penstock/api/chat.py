@@ -1,5 +1,6 @@
 """POST /v1/chat/completions: parse, run, render."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from penstock.inference.completion import Inference
 from penstock.protocol.answer import ChatCompletion
 from penstock.protocol.chat import ChatRequest, parse_chat_request
 from penstock.protocol.chat_chunk import ChatCompletionChunk
-from penstock.web.access import INFERENCE
+from penstock.web.access import ACTING, INFERENCE
 from penstock.web.operation import OF_LIMITS, OF_MODELS, Operation
 
 _MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -57,9 +58,13 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def operation() -> Operation:
-    """What this route tells of itself."""
-    return Operation(
+PLAYGROUND = "/api/chat/completions"
+"""The same, for who is signed in to the console."""
+
+
+def operations() -> list[Operation]:
+    """What these routes tell of themselves."""
+    operation = Operation(
         name="createChatCompletion",
         method="POST",
         path="/v1/chat/completions",
@@ -71,21 +76,24 @@ def operation() -> Operation:
         errors=(*OF_MODELS, *OF_LIMITS),
         examples=_EXAMPLES,
     )
+    return [operation, replace(operation, name="tryChat", path=PLAYGROUND, access=ACTING, examples={})]
 
 
 class ChatCompletions:
     """The chat completions endpoint."""
 
-    def __init__(self, door: Door, inference: Inference) -> None:
+    def __init__(self, door: Door, inference: Inference, *, timed: bool = False) -> None:
+        """`timed`: whether a stream ends with where its time went."""
         self._door = door
         self._inference = inference
+        self._timed = timed
 
     async def create(self, exchange: Exchange) -> None:
         """Answer one request, whole or as a stream."""
         caller, request = await self._door.enter(exchange, parse_chat_request)
         running = self._inference.chat(request, caller, request_id=exchange.request_id, delivery=exchange)
         if request.stream:
-            events = partial(ChatEvents, include_usage=request.include_usage)
+            events = partial(ChatEvents, include_usage=request.include_usage, timed=self._timed)
             await self._door.stream(exchange, running, events)
         else:
             await self._door.answer(exchange, running, collect_chat)

@@ -9,8 +9,10 @@ from penstock.protocol.sse import ChunkWriter
 class ChatEvents:
     """Writes chunks: the role first, then what comes, then the reason of the end; for each choice."""
 
-    def __init__(self, completion: Completion, *, include_usage: bool) -> None:
+    def __init__(self, completion: Completion, *, include_usage: bool, timed: bool = False) -> None:
+        """`timed`: whether the usage comes with the times of the answer."""
         self._begun: set[int] = set()
+        self._completion = completion if timed else None
         self._chunks = ChunkWriter(
             completion_id=completion.id,
             created=completion.created,
@@ -23,7 +25,7 @@ class ChatEvents:
         return b"".join([chunk for piece in pieces for chunk in self._render(piece)])
 
     def end(self, usage: Usage) -> bytes:
-        return self._chunks.end(usage)
+        return self._chunks.end(usage, self._completion.timings if self._completion else None)
 
     def _render(self, piece: Piece) -> list[bytes]:
         chunks = []

@@ -12,8 +12,8 @@ from penstock.inference.completion import Completion
 from penstock.protocol.answer import encode
 from penstock.protocol.sse import PING
 from penstock.tenants.caller import Caller
-from penstock.web.access import INFERENCE
-from penstock.web.gate import Gate
+from penstock.web.access import INFERENCE, Access
+from penstock.web.asgi import Scope
 
 BODY_CAP = 16 << 20
 
@@ -25,13 +25,17 @@ Running = AbstractAsyncContextManager[Completion]
 class Door:
     """Lets requests in, and answers out."""
 
-    def __init__(self, gate: Gate, *, ping_seconds: float) -> None:
-        self._gate = gate
+    def __init__(
+        self, who: Callable[[Scope, Access], Awaitable[Caller]], access: Access = INFERENCE, *, ping_seconds: float
+    ) -> None:
+        """`who` finds the caller by the credentials that `access` takes."""
+        self._who = who
+        self._access = access
         self._ping_seconds = ping_seconds
 
     async def enter(self, exchange: Exchange, parse: Callable[[bytes], T]) -> tuple[Caller, T]:
         """Who calls, known before a byte of the body is read, and what `parse` makes of the body."""
-        caller = await self._gate.caller(exchange.scope, INFERENCE)
+        caller = await self._who(exchange.scope, self._access)
         return caller, parse(await exchange.json_body(cap=BODY_CAP))
 
     async def answer(

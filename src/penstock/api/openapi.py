@@ -78,7 +78,7 @@ _SECURITY = {
 def operations() -> list[Operation]:
     """Every operation of this room."""
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
-    asking = [chat.operation(), completions.operation(), responses.operation(), embeddings.operation()]
+    asking = [*chat.operations(), completions.operation(), responses.operation(), embeddings.operation()]
     told = [*models.operations(), *usage.operations(), itself, metrics.operation(), *health.operations()]
     later = (*files.FileRoutes.operations, *batches.BatchRoutes.operations)
     return [*asking, *anthropic.operations(), *later, *told, *admin.operations()]

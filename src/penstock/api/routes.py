@@ -2,7 +2,7 @@
 
 from penstock.api.anthropic import Messages
 from penstock.api.asgi import Handler
-from penstock.api.chat import ChatCompletions
+from penstock.api.chat import PLAYGROUND, ChatCompletions
 from penstock.api.completions import TextCompletions
 from penstock.api.door import Door
 from penstock.api.embeddings import Embeddings
@@ -10,15 +10,18 @@ from penstock.api.responses import Responses
 from penstock.inference.completion import Inference
 from penstock.protocol.anthropic_errors import AnthropicErrors
 from penstock.protocol.errors import ErrorForm
+from penstock.web.access import ACTING
 from penstock.web.gate import Gate
 
 
 def hot_routes(gate: Gate, inference: Inference, *, ping_seconds: float) -> dict[str, dict[str, Handler]]:
     """Path -> method -> handler."""
-    door = Door(gate, ping_seconds=ping_seconds)
+    door = Door(gate.caller, ping_seconds=ping_seconds)
+    playground = Door(gate.acting, ACTING, ping_seconds=ping_seconds)
     messages = Messages(door, inference)
     return {
         "/v1/chat/completions": {"POST": ChatCompletions(door, inference).create},
+        PLAYGROUND: {"POST": ChatCompletions(playground, inference, timed=True).create},
         "/v1/completions": {"POST": TextCompletions(door, inference).create},
         "/v1/responses": {"POST": Responses(door, inference).create},
         "/v1/embeddings": {"POST": Embeddings(door, inference).create},

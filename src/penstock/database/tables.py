@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -79,7 +80,16 @@ api_keys = Table(
     Column("last_used_at", Float),
     # The key that made this one, which can never do more.
     Column("maker_key_id", Text),
+    # What its account does in the console is done by this key, whose secret nobody has.
+    Column("of_console", Boolean, nullable=False, server_default=false()),
     Index(None, "maker_key_id"),
+    Index(
+        "uq_api_keys_of_console",
+        "account_id",
+        unique=True,
+        sqlite_where=text("of_console"),
+        postgresql_where=text("of_console"),
+    ),
     Index("uq_api_keys_previous_digest", "previous_digest", unique=True),
 )
 

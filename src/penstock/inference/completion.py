@@ -16,7 +16,7 @@ from penstock.inference.embedding import Embedded, most_tokens, portions
 from penstock.inference.form import Shaped, Shaper, form_of
 from penstock.inference.kept_form import KeptForm
 from penstock.inference.kind import check_embeds, check_writes
-from penstock.inference.meter import Asked, Delivery, Entry, Meter
+from penstock.inference.meter import Asked, Delivery, Entry, Meter, between
 from penstock.inference.prompt import ChatPrompt, Measured, TextPrompts
 from penstock.inference.reserve import Answers, reserve
 from penstock.inference.room import Room, room_for
@@ -28,6 +28,7 @@ from penstock.inference.tool_calls import WrittenCalls
 from penstock.inference.unfinished import can_go_on
 from penstock.protocol.answer import Usage
 from penstock.protocol.chat import ChatRequest
+from penstock.protocol.chat_chunk import Timings
 from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.embeddings import EmbeddingRequest
 from penstock.protocol.sampling import SamplingRequest
@@ -99,6 +100,20 @@ class Completion:
     @property
     def usage(self) -> Usage:
         return self._entry.counts.usage()
+
+    @property
+    def timings(self) -> Timings:
+        """Where its time went, so far."""
+        entry = self._entry
+        return Timings(
+            queue_ms=_rounded(between(entry.started, entry.entered)) or 0.0,
+            ttft_ms=_rounded(between(entry.started, entry.first_token)),
+            decode_ms=_rounded(between(entry.first_token, entry.last_token)),
+        )
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)
 
 
 def chat_readers(shaped: Shaped) -> dict[int, ChoiceReader]:

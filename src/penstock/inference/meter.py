@@ -223,11 +223,11 @@ class Entry:
             cached_tokens=usage.prompt_tokens_details.cached_tokens,
             completion_tokens=usage.completion_tokens,
             reasoning_tokens=usage.completion_tokens_details.reasoning_tokens,
-            queue_ms=_between(self.started, self.entered or now) or 0.0,
-            prefill_ms=_between(self.entered, self.first_token),
-            decode_ms=_between(self.first_token, self.last_token),
-            ttft_ms=_between(self.started, self.first_token),
-            total_ms=_between(self.started, now) or 0.0,
+            queue_ms=between(self.started, self.entered or now) or 0.0,
+            prefill_ms=between(self.entered, self.first_token),
+            decode_ms=between(self.first_token, self.last_token),
+            ttft_ms=between(self.started, self.first_token),
+            total_ms=between(self.started, now) or 0.0,
             tier=self._asked.tier,
             batch=self._asked.batch,
             input_price=price.input,
@@ -237,7 +237,7 @@ class Entry:
         )
 
 
-def _between(earlier: float | None, later: float | None) -> float | None:
+def between(earlier: float | None, later: float | None) -> float | None:
     """Milliseconds from one moment to another; None where one of them never came."""
     return None if earlier is None or later is None else (later - earlier) * 1000
 

@@ -44,6 +44,17 @@ class ChunkChoice(Struct, forbid_unknown_fields=True, kw_only=True):
     """With the last chunk: the stop string that hit."""
 
 
+class Timings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the time of an answer went, in milliseconds; null for what never came."""
+
+    queue_ms: float
+    """Until it had a slot of the engine."""
+    ttft_ms: float | None
+    """Until its first token, from its start."""
+    decode_ms: float | None
+    """From its first token to its last."""
+
+
 class ChatCompletionChunk(Struct, forbid_unknown_fields=True, kw_only=True):
     """One event of a streamed answer. With `include_usage` the last has no choices, and the usage."""
 
@@ -56,3 +67,5 @@ class ChatCompletionChunk(Struct, forbid_unknown_fields=True, kw_only=True):
     system_fingerprint: None
     choices: list[ChunkChoice]
     usage: Usage | UnsetType | None = UNSET
+    penstock: Timings | UnsetType = UNSET
+    """With the usage, in the console's playground alone."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from msgspec import json
 
 from penstock.protocol.answer import ChoiceLogprobs, TokenLogprob, Usage
+from penstock.protocol.chat_chunk import Timings
 
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -74,11 +75,12 @@ class ChunkFrame:
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
         self._include_usage = include_usage
 
-    def end(self, usage: Usage) -> bytes:
+    def end(self, usage: Usage, timings: Timings | None = None) -> bytes:
         """The chunk that `include_usage` asks for, without choices and with the whole usage; then `[DONE]`."""
         if not self._include_usage:
             return DONE
-        return b'%b],"usage":%b}\n\n%b' % (self._head, json.encode(usage), DONE)
+        timed = b"" if timings is None else b',"penstock":%b' % json.encode(timings)
+        return b'%b],"usage":%b%b}\n\n%b' % (self._head, json.encode(usage), timed, DONE)
 
 
 class TextChunkWriter(ChunkFrame):

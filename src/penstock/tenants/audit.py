@@ -100,6 +100,6 @@ class AuditLog:
             conditions.append(audit.c.at >= since)
         async with self._database.read() as connection:
             page = await read_page(
-                connection, select(*_SHOWN), audit, *conditions, after=after, limit=limit, moment="at"
+                connection, select(*_SHOWN), audit, *conditions, after=after, limit=limit, by=audit.c.at
             )
         return Page([Act(*row) for row in page.rows], page.has_more)

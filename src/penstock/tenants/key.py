@@ -35,6 +35,8 @@ class Key:
     """The key that made it; None where a person did."""
     previous_until: float | None
     """Until when the secret before the last rotation opens it."""
+    of_console: bool = False
+    """Whether it is the one that its account's console acts by; nobody has its secret."""
 
     @classmethod
     def of(cls, row: Row[Any] | tuple[Any, ...]) -> Self:

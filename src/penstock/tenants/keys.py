@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.database.connection import Database
@@ -22,6 +22,14 @@ from penstock.tenants.plan_store import PlanStore
 from penstock.tenants.plans import Limits
 from penstock.tenants.rights import FIELDS, Rights, refuse_more, refuse_stronger, rights_of_account, rights_of_key
 from penstock.tenants.secret import digest_of, hint_of, new_secret
+
+KeySort = Literal["created_at", "name", "last_used_at", "expires_at"]
+_SORTS: dict[KeySort, ColumnElement[Any]] = {
+    "created_at": api_keys.c.created_at,
+    "name": func.lower(api_keys.c.name),
+    "last_used_at": func.coalesce(api_keys.c.last_used_at, 0.0),
+    "expires_at": func.coalesce(api_keys.c.expires_at, 1e12),
+}
 
 MOST_MODELS = 200
 LONGEST_KEEP_SECONDS = 30 * 86_400
@@ -64,25 +72,19 @@ class Keys:
         Without scopes it has inference and batch, as far as its maker has. Raises InvalidRequest for a field that is
         wrong or would give it more than its maker has, NotFound for an unknown account.
         """
-        secret, now = new_secret(), time.time()
+        secret = new_secret()
         async with self._database.write() as connection:
             bound = await self._bound(connection, account_id, by.key_id)
             given = [scope for scope in DEFAULT_SCOPES if scope in bound.scopes] if scopes is None else scopes
-            key = Key(
-                id=new_id("key"),
-                account_id=account_id,
-                name=clean_name(name),
-                hint=hint_of(secret),
-                created_at=now,
+            key = _new_key(
+                clean_name(name),
+                account_id,
+                hint_of(secret),
                 expires_at=expires_at,
-                revoked_at=None,
                 scopes=_scopes(given),
                 models=_models(models),
                 limits=limits or Limits(),
-                disabled_at=None,
-                last_used_at=None,
                 maker_key_id=by.key_id,
-                previous_until=None,
             )
             refuse_more(key, bound, FIELDS)
             await self._refuse_depth(connection, by.key_id)
@@ -90,17 +92,54 @@ class Keys:
             await append(connection, by, "key.create", key.id, _told(key))
         return key, secret
 
+    async def of_console(self, account_id: str) -> Key:
+        """The key that this account's console acts by, made at the first call."""
+        query = select(*SHOWN).where(api_keys.c.account_id == account_id, api_keys.c.of_console)
+        async with self._database.read() as connection:
+            found = (await connection.execute(query)).one_or_none()
+        if found is not None:
+            return Key.of(found)
+        async with self._database.write() as connection:
+            if (found := (await connection.execute(query)).one_or_none()) is not None:
+                return Key.of(found)
+            secret = new_secret()  # told to nobody
+            made = _new_key("Console", account_id, hint_of(secret), scopes=DEFAULT_SCOPES, of_console=True)
+            await connection.execute(api_keys.insert().values(**made.values(), digest=self._digest(secret)))
+        return made
+
     async def get(self, key_id: str, *, account_id: str | None = None) -> Key:
         """Raises NotFound."""
         async with self._database.read() as connection:
             return await _get(connection, key_id, account_id)
 
-    async def page(self, *, account_id: str | None = None, after: str | None = None, limit: int = PAGE) -> Page[Key]:
-        """The keys of one account, or with None those of all, the newest first. Raises InvalidRequest for an unknown
-        cursor."""
-        conditions = [] if account_id is None else [api_keys.c.account_id == account_id]
+    async def page(
+        self,
+        *,
+        account_id: str | None = None,
+        after: str | None = None,
+        limit: int = PAGE,
+        sort: KeySort = "created_at",
+        ascending: bool = False,
+        search: str = "",
+    ) -> Page[Key]:
+        """The keys of one account, or with None those of all, the newest first; `search` is part of a name.
+
+        Raises InvalidRequest for an unknown cursor.
+        """
+        conditions: list[ColumnElement[bool]] = [] if account_id is None else [api_keys.c.account_id == account_id]
+        if search:
+            conditions.append(func.lower(api_keys.c.name).contains(search.lower(), autoescape=True))
         async with self._database.read() as connection:
-            page = await read_page(connection, select(*SHOWN), api_keys, *conditions, after=after, limit=limit)
+            page = await read_page(
+                connection,
+                select(*SHOWN),
+                api_keys,
+                *conditions,
+                after=after,
+                limit=limit,
+                by=_SORTS[sort],
+                oldest_first=ascending,
+            )
         return Page([Key.of(row) for row in page.rows], page.has_more)
 
     async def named(self, which: str) -> Key:
@@ -147,6 +186,7 @@ class Keys:
         secret, now = new_secret(), time.time()
         async with self._database.write() as connection:
             before = await _get(connection, key_id, account_id)
+            _refuse_for_the_console(before)
             if before.state(now) in ("revoked", "expired"):
                 raise InvalidRequest("Only a key that is neither revoked nor expired can be renewed. Make a new one.")
             if by.key_id is not None and by.key_id != key_id:
@@ -169,6 +209,7 @@ class Keys:
         and stays as it is. The keys that it made end with it. Raises NotFound."""
         async with self._database.write() as connection:
             before = await _get(connection, key_id, account_id)
+            _refuse_for_the_console(before)
             if before.revoked_at is None:
                 revoked = update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=time.time())
                 await connection.execute(revoked)
@@ -209,6 +250,20 @@ class Keys:
 
     def _digest(self, secret: str) -> str:
         return digest_of(secret, self._pepper)
+
+
+def _new_key(name: str, account_id: str, hint: str, **more: Any) -> Key:
+    """A key that is kept nowhere yet; `more` are its fields that are not as usual."""
+    usual: dict[str, Any] = {
+        **dict.fromkeys(("expires_at", "revoked_at", "disabled_at", "last_used_at", "previous_until")),
+        **{"models": None, "limits": Limits(), "maker_key_id": None},
+    }
+    return Key(id=new_id("key"), account_id=account_id, name=name, hint=hint, created_at=time.time(), **usual | more)
+
+
+def _refuse_for_the_console(key: Key) -> None:
+    if key.of_console:
+        raise InvalidRequest("This key is what the console acts by; nobody has its secret. Disable it instead.")
 
 
 def _changed(before: Key, changes: KeyChanges) -> Key:

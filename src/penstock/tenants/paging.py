@@ -30,17 +30,18 @@ async def read_page(
     *conditions: ColumnElement[bool],
     after: str | None,
     limit: int,
-    moment: str = "created_at",
+    by: ColumnElement[Any] | None = None,
     most: int = LONGEST_PAGE,
     oldest_first: bool = False,
 ) -> Page[tuple[Any, ...]]:
-    """Up to `limit` rows (1 to `most`) of `table` after the one with the id `after`, by `moment` and id.
+    """Up to `limit` rows (1 to `most`) of `table` after the one with the id `after`, by what `by` gives, never null,
+    and then by id; as a rule by `created_at`. What is the least comes first with `oldest_first`.
 
     Raises InvalidRequest for a cursor that is not among the rows that the conditions let through.
     """
     if not 1 <= limit <= most:
         raise InvalidRequest(f"`limit` is a number from 1 to {most}.", param="limit")
-    at, by_id = table.c[moment], table.c.id
+    at, by_id = table.c.created_at if by is None else by, table.c.id
     order = (at.asc(), by_id.asc()) if oldest_first else (at.desc(), by_id.desc())
     query = query.where(*conditions).order_by(*order).limit(limit + 1)
     if after is not None:

@@ -8,6 +8,7 @@ from penstock.database.connection import Database
 from penstock.tenants.accounts import Accounts
 from penstock.tenants.audit import AuditLog
 from penstock.tenants.callers import Callers
+from penstock.tenants.console_callers import ConsoleCallers
 from penstock.tenants.invitations import Invitations
 from penstock.tenants.keys import Keys
 from penstock.tenants.last_use import LastUse
@@ -25,6 +26,7 @@ class Tenants:
     accounts: Accounts
     keys: Keys
     callers: Callers
+    console_callers: ConsoleCallers
     plans: PlanStore
     invitations: Invitations
     sessions: Sessions
@@ -46,10 +48,12 @@ class Tenants:
             callers.forget(account_id)
             sessions.forget(account_id)
 
+        keys = Keys(database, pepper, plans, changed=callers.forget)
         return cls(
             Accounts(database, plans, passwords, changed=account_changed),
-            Keys(database, pepper, plans, changed=callers.forget),
+            keys,
             callers,
+            ConsoleCallers(keys, callers),
             plans,
             Invitations(database, pepper, plans, passwords),
             sessions,

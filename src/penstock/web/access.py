@@ -18,6 +18,8 @@ class Access:
     """An API key with one of these scopes; with (), any good key. None: a key is no credential here."""
     role: Role | None = None
     """The session of an account with this role; an admin may do what a user may. None: a cookie is no credential."""
+    acts: bool = False
+    """Whether who is signed in acts as a caller here, by the key of the account's console."""
 
 
 OPEN = Access(everybody=True)
@@ -26,4 +28,5 @@ INFERENCE = Access(scopes=("inference",))
 BATCH = Access(scopes=("batch",))
 ADMIN_KEY = Access(scopes=("admin",))
 SIGNED_IN = Access(role="user")
+ACTING = Access(role="user", acts=True)
 ADMIN = Access(scopes=("admin",), role="admin")

@@ -7,6 +7,7 @@ from penstock.errors import InvalidRequest, MissingKey, NotSignedIn, PermissionD
 from penstock.tenants.audit import Actor
 from penstock.tenants.caller import Caller
 from penstock.tenants.callers import Callers
+from penstock.tenants.console_callers import ConsoleCallers
 from penstock.tenants.sessions import Sessions, SignedIn
 from penstock.web.access import Access
 from penstock.web.asgi import Scope
@@ -43,6 +44,8 @@ class Visitor:
     signed_in: SignedIn | None = None
     token: str = field(default="", repr=False)
     """What the browser sent as its session's; good only where `signed_in` is."""
+    acting: Caller | None = None
+    """As whom who is signed in asks models, where the route lets them."""
 
     @property
     def account_id(self) -> str:
@@ -79,9 +82,10 @@ class Visitor:
 class Gate:
     """Turns the headers of a request into who sends it; every route calls it for itself."""
 
-    def __init__(self, callers: Callers, sessions: Sessions) -> None:
+    def __init__(self, callers: Callers, sessions: Sessions, console: ConsoleCallers) -> None:
         self._callers = callers
         self._sessions = sessions
+        self._console = console
 
     async def caller(self, scope: Scope, access: Access) -> Caller:
         """Who sends the request with this ASGI scope, by a key; noted in it too, for the request log.
@@ -89,6 +93,12 @@ class Gate:
         Raises MissingKey, InvalidKey, InvalidRequest, or PermissionDenied where `access` wants another scope.
         """
         return await self._by_key(scope, secret_of(scope["headers"]), access)
+
+    async def acting(self, scope: Scope, access: Access) -> Caller:
+        """As `caller`, but by a session. Raises what `visitor` does."""
+        acting = (await self.visitor(scope, access)).acting
+        assert acting is not None, "the route lets nobody act"
+        return acting
 
     async def visitor(self, scope: Scope, access: Access) -> Visitor:
         """Who sends the request, by whichever credential `access` takes.
@@ -113,7 +123,8 @@ class Gate:
         scope["signed_in"] = signed_in
         if access.role == "admin" and signed_in.account.role != "admin":
             raise PermissionDenied("Only an administrator may do this.")
-        return Visitor(scope["request_id"], signed_in=signed_in, token=token)
+        acting = await self._console.of(signed_in.account) if access.acts else None
+        return Visitor(scope["request_id"], signed_in=signed_in, token=token, acting=acting)
 
     async def _by_key(self, scope: Scope, secret: str, access: Access) -> Caller:
         if not secret:

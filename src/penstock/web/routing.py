@@ -33,9 +33,10 @@ class Asked:
 
     @property
     def caller(self) -> Caller:
-        """Who asks, where the route takes nothing but keys."""
-        assert self.visitor.caller is not None, "the route lets sessions in"
-        return self.visitor.caller
+        """As whom the request is done, where the route takes nothing but keys, or lets who is signed in act."""
+        caller = self.visitor.caller or self.visitor.acting
+        assert caller is not None, "the route lets sessions in that do not act"
+        return caller
 
     @property
     def receive(self) -> Receive:

@@ -65,6 +65,8 @@ class KeyShown(Struct, kw_only=True):
     """The key that made it; null where a person did."""
     previous_secret_until: int | None
     """Until when the secret before the last rotation opens it."""
+    of_console: bool
+    """Whether it is the one that its account's console acts by; nobody has its secret."""
     key: str | UnsetType = UNSET
     """The secret; only there in the answer that made it, and never again."""
 
@@ -86,6 +88,7 @@ class KeyShown(Struct, kw_only=True):
             last_used_at=_moment(key.last_used_at),
             maker_key_id=key.maker_key_id,
             previous_secret_until=_moment(key.previous_until),
+            of_console=key.of_console,
             key=secret,
         )
 

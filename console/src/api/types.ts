@@ -1,0 +1,20 @@
+/** The names of what the server says, out of its own document (schema.d.ts is generated from it: `make console-types`). */
+import type { components } from "~/api/schema";
+
+type Schemas = components["schemas"];
+
+export type Account = Schemas["AccountShown"];
+export type Act = Schemas["ActShown"];
+export type Invitation = Schemas["InvitationShown"];
+export type Key = Schemas["KeyShown"];
+export type Plan = Schemas["PlanShown"];
+export type Session = Schemas["SessionShown"];
+export type SignedIn = Schemas["SignedInShown"];
+
+/** Every list looks like this. */
+export interface List<Row> {
+  data: Row[];
+  has_more: boolean;
+  first_id: string | null;
+  last_id: string | null;
+}

@@ -1,0 +1,15 @@
+import type { LucideIcon } from "lucide-react";
+import { House } from "lucide-react";
+import type { ComponentType } from "react";
+
+export interface PageEntry {
+  path: string;
+  name: string;
+  icon: LucideIcon;
+  /** Pages of one group stand together; those for `admin` are shown to administrators. None: not in the sidebar. */
+  group?: "main" | "batch" | "account" | "admin";
+  load: () => Promise<{ default: ComponentType }>;
+}
+
+/** Every page inside the shell, in the order of the sidebar. */
+export const PAGES: PageEntry[] = [{ path: "/", name: "Home", icon: House, group: "main", load: () => import("~/pages/home") }];

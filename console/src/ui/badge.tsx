@@ -1,0 +1,14 @@
+import { classes } from "~/ui/class";
+
+const MOODS = { ok: "bg-ok", warn: "bg-warn", bad: "bg-bad", info: "bg-info", off: "bg-edge" } as const;
+export type Mood = keyof typeof MOODS;
+
+/** A dot and a word; the word is what says it. */
+export function Badge({ mood, children }: { mood: Mood; children: string }) {
+  return (
+    <span className="inline-flex items-center gap-1.5 whitespace-nowrap">
+      <span aria-hidden className={classes("size-2 rounded-full", MOODS[mood])} />
+      {children}
+    </span>
+  );
+}
