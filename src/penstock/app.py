@@ -38,6 +38,7 @@ from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
 from penstock.catalogue.workers import Worker, Workers
+from penstock.console.code import Snippets
 from penstock.console.keys import OwnKeys
 from penstock.console.log_in import SigningIn
 from penstock.console.pages import pages_router
@@ -58,7 +59,7 @@ from penstock.inference.form import Shaper
 from penstock.inference.meter import Meter
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
-from penstock.settings import Settings
+from penstock.settings import DEFAULT_MODEL, Settings
 from penstock.tenants.last_use import LastUse
 from penstock.tenants.ledger import Ledger
 from penstock.tenants.limits import Limiter
@@ -303,7 +304,8 @@ def operations() -> list[Operation]:
 
 def _console(settings: Settings, gate: Gate, tenants: Tenants) -> APIRouter:
     signing_in = SigningIn(tenants.accounts, tenants.invitations, tenants.sessions, Tries(), signup=settings.signup)
-    return console_router(gate, signing_in, OwnSessions(tenants.sessions), OwnKeys(tenants.keys))
+    snippets = Snippets(next(iter(settings.serve), DEFAULT_MODEL))
+    return console_router(gate, signing_in, OwnSessions(tenants.sessions), OwnKeys(tenants.keys), snippets)
 
 
 def _engine(model: Model) -> Engine:

@@ -750,6 +750,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/snippets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show code that asks a model, in every language */
+        get: operations["listSnippets"];
+        put?: never;
+        /** Write code that sends this very request, in every language */
+        post: operations["writeSnippets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1974,6 +1992,46 @@ export interface components {
             limits: components["schemas"]["Limits"] | null;
         };
         /**
+         * SnippetsWanted
+         * @description The request that the code is to send.
+         */
+        SnippetsWanted: {
+            /** @default null */
+            model: string | null;
+            /** @default [] */
+            messages: components["schemas"]["Said"][];
+            /** @default null */
+            parameters: components["schemas"]["Parameters"] | null;
+        };
+        /**
+         * Said
+         * @description One message.
+         */
+        Said: {
+            /** @enum {unknown} */
+            role: "assistant" | "developer" | "system" | "user";
+            content: string;
+        };
+        /**
+         * Parameters
+         * @description How the answer is made. What is not there, or null, is not in the code either.
+         */
+        Parameters: {
+            temperature?: number | null;
+            top_p?: number | null;
+            top_k?: number | null;
+            min_p?: number | null;
+            repetition_penalty?: number | null;
+            presence_penalty?: number | null;
+            frequency_penalty?: number | null;
+            seed?: number | null;
+            stop?: string | string[] | null;
+            max_tokens?: number | null;
+            max_completion_tokens?: number | null;
+            response_format?: (components["schemas"]["TextFormat"] | components["schemas"]["JsonObjectFormat"] | components["schemas"]["JsonSchemaFormat"]) | null;
+            reasoning_effort?: ("high" | "low" | "max" | "medium" | "minimal" | "none" | "xhigh") | null;
+        };
+        /**
          * ChatCompletion
          * @description The whole answer of a request that does not stream.
          */
@@ -3003,6 +3061,33 @@ export interface components {
             last_id: string | null;
             has_more: boolean;
             data: components["schemas"]["SessionShown"][];
+        };
+        /**
+         * SnippetList
+         * @description The same request in every language.
+         */
+        SnippetList: {
+            /** @enum {unknown} */
+            object: "list";
+            base_url: string;
+            model: string;
+            placeholder: string;
+            data: components["schemas"]["SnippetShown"][];
+        };
+        /**
+         * SnippetShown
+         * @description The code in one language.
+         */
+        SnippetShown: {
+            /** @enum {unknown} */
+            id: "cli" | "crewai" | "curl" | "javascript" | "langchain" | "litellm" | "python";
+            /** @enum {unknown} */
+            object: "snippet";
+            name: string;
+            /** @enum {unknown} */
+            syntax: "js" | "python" | "sh";
+            install: string | null;
+            code: string;
         };
     };
     responses: never;
@@ -15552,6 +15637,384 @@ export interface operations {
                             type?: "invalid_request_error";
                             /** @enum {unknown} */
                             code?: "not_found";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The body is larger than the route takes; it was refused before it was read. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description The body is not plain `application/json`. */
+            415: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "unsupported_media_type";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    listSnippets: {
+        parameters: {
+            query?: {
+                model?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnippetList"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    writeSnippets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnippetsWanted"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnippetList"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. The body is not one JSON object in valid UTF-8, with one value per key and at most 64 levels. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_json" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The request does not come from a page of this server, so that it may not change anything by a cookie. The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "wrong_origin" | "insufficient_permissions";
                         };
                     };
                 };

@@ -9,6 +9,8 @@ export type Invitation = Schemas["InvitationShown"];
 export type Key = Schemas["KeyShown"];
 export type Plan = Schemas["PlanShown"];
 export type Session = Schemas["SessionShown"];
+export type Snippet = Schemas["SnippetShown"];
+export type Snippets = Schemas["SnippetList"];
 export type SignedIn = Schemas["SignedInShown"];
 
 /** Every list looks like this. */

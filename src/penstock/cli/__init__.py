@@ -29,6 +29,7 @@ COMMANDS = {
     "models": ("models", "List, pull, show and remove models."),
     "batch": ("batch", "Run the requests of a file when there is time."),
     "migrate": ("migrate", "Bring the database to this version, or copy one into another."),
+    "snippet": ("snippet", "Print code that asks a model, in several languages."),
     "openapi": ("openapi", "Print the API as an OpenAPI document."),
     "doctor": ("doctor", "Check this machine and say how to mend what is wrong."),
 }

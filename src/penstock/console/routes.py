@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from penstock.console.code import Snippets
 from penstock.console.keys import OwnKeys
 from penstock.console.log_in import SigningIn
 from penstock.console.sessions import OwnSessions
@@ -12,10 +13,10 @@ from penstock.web.routing import Routing
 
 def operations() -> list[Operation]:
     """What these routes tell of themselves."""
-    return [*SigningIn.operations, *OwnSessions.operations, *OwnKeys.operations]
+    return [*SigningIn.operations, *OwnSessions.operations, *OwnKeys.operations, *Snippets.operations]
 
 
-def console_router(gate: Gate, *parts: SigningIn | OwnSessions | OwnKeys) -> APIRouter:
+def console_router(gate: Gate, *parts: SigningIn | OwnSessions | OwnKeys | Snippets) -> APIRouter:
     """The routes."""
     routing = Routing(gate)
     for part in parts:
