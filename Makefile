@@ -3,7 +3,7 @@
 # Arguments for `penstock serve` go in ARGS: `make serve ARGS="--port 9000"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-clients check docs clean lock
+.PHONY: help serve test test-clients check console console-types docs clean lock
 .NOTPARALLEL:
 .SUFFIXES:
 
@@ -22,9 +22,10 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 serve: .venv/.serve .venv/.package ## Set up what is missing, then start the server (ARGS="--port 9000 ...")
+	@$(BIN)/python console/build.py || echo 'The API works without it. Once that is mended: make console' >&2
 	@exec $(BIN)/penstock serve $(ARGS)
 
 test: .venv/.dev .venv/.package ## Set up what is missing, then run every check and every test (PYTEST_ARGS="-k chat ...")
@@ -34,27 +35,35 @@ test: .venv/.dev .venv/.package ## Set up what is missing, then run every check 
 test-clients: .venv/.dev .venv/.package ## Set up other people's clients, try each, and keep the table in docs/clients.md
 	$(BIN)/python -m pytest $(CLIENTS) --clients-table docs/clients.md $(PYTEST_ARGS)
 
-check: .venv/.dev .venv/.package ## Lint, format, types and import contracts, changing nothing
+console: .venv/.made ## Build the pages of the console, where that is not done (with Node.js, or it gets one)
+	@$(BIN)/python console/build.py
+
+console-types: .venv/.dev .venv/.package ## Take the console's types anew from the document of the API
+	@$(BIN)/python console/build.py types
+
+check: .venv/.dev .venv/.package ## Lint, format, types and import contracts, changing nothing; the console's, too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python console/build.py check
 
 docs: .venv/.dev ## Build the site of the guides into build/site; open build/site/index.html
 	@$(BIN)/zensical build --clean --strict
 
 clean: ## Remove .venv, caches and build results; models, keys and other data are kept
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache build dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache build dist \
+		console/node_modules src/penstock/console/static
 	find src tests bench -type d -name __pycache__ -prune -exec rm -rf {} +
 
 lock: ## Compile the locks in requirements/ anew from pyproject.toml, with the newest releases it allows (needs uv and npm)
 	@command -v uv >/dev/null || { echo 'uv is missing. Install it with: pip install uv' >&2; exit 1; }
 	$(COMPILE) pyproject.toml --group build --output-file requirements/serve.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/serve.txt --output-file requirements/dev.txt
-	for list in requirements/clients/*.in; do \
+	for list in requirements/node.in requirements/clients/*.in; do \
 		$(COMPILE) "$$list" --output-file "$${list%.in}.txt" || exit 1; \
 	done
-	for list in requirements/clients/*/package.json; do \
+	for list in console/package.json requirements/clients/*/package.json; do \
 		rm -f "$$(dirname "$$list")/package-lock.json"; \
 		npm install --prefix "$$(dirname "$$list")" --package-lock-only --omit-lockfile-registry-resolved \
 			--ignore-scripts --no-audit --no-fund || exit 1; \

@@ -3,6 +3,8 @@
 import itertools
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from postgres_server import PostgresServer, postgres_server
 from redis_server import RedisServer, redis_server
 from running_server import LLAMA, SMOL, SMOL_EMBEDDING, RunningServer, free_port, penstock, serving
 
-CACHE = Path(__file__).resolve().parents[1] / ".cache" / "tests"
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "tests"
 
 ECHO_CONFIG = """
 [[models]]
@@ -66,7 +69,15 @@ def models_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def console_build() -> subprocess.CompletedProcess[str]:
+    """The pages, built if they are not. Where that fails servers run without, and tests of the pages fail."""
+    return subprocess.run([sys.executable, ROOT / "console" / "build.py"], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def real_server(
+    models_dir: Path, console_build: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     """The default model on the embedded engine, under its own name and one of the seed's.
 
     Its answers are bounded: a small model that is let go on sometimes goes on for thousands of tokens.
@@ -79,7 +90,7 @@ def real_server(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="session")
-def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def echo_server(console_build: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Echo models: `echo` as fast as it goes, `slow` at 20 tokens a second, `short` for answers of three tokens, and
     `org/vectors` for embeddings, also as `text-embedding-3-small`. It shows its metrics on a port of their own. Tests
     may not kill their engines."""

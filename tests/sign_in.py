@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +83,8 @@ def in_database(server: RunningServer, work: Any) -> Any:
         finally:
             await database.close()
 
-    return asyncio.run(run())
+    with ThreadPoolExecutor(1) as apart:  # a thread that has a loop, as the browser's has, takes no second one
+        return apart.submit(asyncio.run, run()).result()
 
 
 def sql(server: RunningServer, statement: str, *values: Any) -> None:

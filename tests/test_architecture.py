@@ -234,11 +234,11 @@ def test_help_loads_no_framework(tmp_path: Path) -> None:
 
 def committed_text() -> Iterator[tuple[Path, str]]:
     """Every file that a checkout consists of, read as text."""
-    folders = [ROOT / one for one in (".ci", "bench", "docs", "requirements", "src", "tests")]
+    folders = [ROOT / one for one in (".ci", "bench", "console", "docs", "requirements", "src", "tests")]
     files = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a worktree
     files += [path for folder in folders if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
     for path in files:
-        if "__pycache__" in path.parts:
+        if {"__pycache__", "node_modules", "static"} & set(path.parts):
             continue
         try:
             yield path, path.read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""What tests of the pages have: a Chromium for all of them, people who are signed in, and pages that are watched.
+
+`def test_something(open_page: Opened, echo_server: RunningServer, ann: Person)` and then `open_page(echo_server, ann,
+"/apikeys", width=390, theme="dark")` gives Playwright's own `Page`. A test fails on an error in the page's console, on
+one that nobody catches, on what the policy forbids and on a request to anywhere else. `build/screenshots` has what the
+pages of a failed test looked like.
+"""
+
+import re
+import subprocess
+from collections.abc import Generator, Iterator
+
+import pytest
+from debian import program
+from e2e.browser import BrowserThread, Opened
+from running_server import RunningServer
+from sign_in import Person, settle
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Tests that open pages run in the browser's thread, everything else of pytest where it always does."""
+    thread = pyfuncitem.funcargs.get("browser_thread")
+    if not isinstance(thread, BrowserThread):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    thread.run(lambda: pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser_thread(console_build: subprocess.CompletedProcess[str]) -> Iterator[BrowserThread]:
+    """One browser for all tests."""
+    assert console_build.returncode == 0, console_build.stdout + console_build.stderr
+    thread = BrowserThread(program("chromium", "chromium"))
+    yield thread
+    thread.close()
+
+
+@pytest.fixture
+def open_page(browser_thread: BrowserThread, request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Opens pages for this test, and holds against them what they did."""
+    opened = Opened(browser_thread.browser)
+    yield opened
+    if request.node.stash.get(FAILED, False) or opened.wrong:
+        name = re.sub(r"[^\w.-]+", "-", request.node.name)
+        browser_thread.run(lambda: opened.keep_pictures(name))
+    browser_thread.run(opened.close)
+    assert opened.wrong == []
+
+
+@pytest.fixture(scope="session")
+def ann(echo_server: RunningServer) -> Person:
+    """Somebody without rights of their own on the echo server."""
+    return settle(echo_server, "ann-at-the-console")
+
+
+@pytest.fixture(scope="session")
+def root(echo_server: RunningServer) -> Person:
+    """An administrator of the echo server."""
+    return settle(echo_server, "root-at-the-console", role="admin")
