@@ -39,6 +39,7 @@ from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
 from penstock.catalogue.workers import Worker, Workers
 from penstock.console.code import Snippets
+from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
 from penstock.console.log_in import SigningIn
 from penstock.console.pages import pages_router
@@ -305,7 +306,14 @@ def operations() -> list[Operation]:
 def _console(settings: Settings, gate: Gate, tenants: Tenants) -> APIRouter:
     signing_in = SigningIn(tenants.accounts, tenants.invitations, tenants.sessions, Tries(), signup=settings.signup)
     snippets = Snippets(next(iter(settings.serve), DEFAULT_MODEL))
-    return console_router(gate, signing_in, OwnSessions(tenants.sessions), OwnKeys(tenants.keys), snippets)
+    return console_router(
+        gate,
+        signing_in,
+        OwnSessions(tenants.sessions),
+        OwnKeys(tenants.keys),
+        snippets,
+        Home(tenants.keys, tenants.usage),
+    )
 
 
 def _engine(model: Model) -> Engine:

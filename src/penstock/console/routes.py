@@ -1,8 +1,11 @@
 """Every route of this room."""
 
+from typing import Protocol
+
 from fastapi import APIRouter
 
 from penstock.console.code import Snippets
+from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
 from penstock.console.log_in import SigningIn
 from penstock.console.sessions import OwnSessions
@@ -11,12 +14,22 @@ from penstock.web.operation import Operation
 from penstock.web.routing import Routing
 
 
+class Part(Protocol):
+    """Some routes that belong together."""
+
+    def add_to(self, routing: Routing) -> None:
+        """Add them."""
+
+
+_PARTS = (SigningIn, OwnSessions, OwnKeys, Snippets, Home)
+
+
 def operations() -> list[Operation]:
     """What these routes tell of themselves."""
-    return [*SigningIn.operations, *OwnSessions.operations, *OwnKeys.operations, *Snippets.operations]
+    return [operation for part in _PARTS for operation in part.operations]
 
 
-def console_router(gate: Gate, *parts: SigningIn | OwnSessions | OwnKeys | Snippets) -> APIRouter:
+def console_router(gate: Gate, *parts: Part) -> APIRouter:
     """The routes."""
     routing = Routing(gate)
     for part in parts:
