@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.registry import Collector
 
 from penstock.api.admin.routes import admin_router
+from penstock.api.admin.settings import AdminSettings
 from penstock.api.asgi import Front
 from penstock.api.batches import batches_router
 from penstock.api.cold import build_cold_plane
@@ -60,7 +61,7 @@ from penstock.inference.form import Shaper
 from penstock.inference.meter import Meter
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
-from penstock.settings import DEFAULT_MODEL, Settings
+from penstock.settings import DEFAULT_MODEL, Origins, Settings, described
 from penstock.tenants.last_use import LastUse
 from penstock.tenants.ledger import Ledger
 from penstock.tenants.limits import Limiter
@@ -78,6 +79,7 @@ from penstock.web.operation import Operation
 
 _FLUSH_SECONDS = 3.0
 """How long a shutdown waits for a database that is away."""
+EngineOf = Callable[[Model], Engine]
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,13 @@ def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, listener: Listener, *, engine_of: Callable[[Model], Engine] | None = None
+    settings: Settings, listener: Listener, *, engine_of: EngineOf | None = None, origins: Origins | None = None
 ) -> AsyncIterator[Penstock]:
     """Everything started: database, ledger and engines; everything ended in the opposite order.
 
-    `engine_of` gives the engine of a model in place of the one that its entry names.
+    `engine_of` gives a model's engine in place of the one that its entry names; `origins` is of the settings.
     """
+    origins = origins or Origins()
     catalogue, models = served_models(settings)
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
@@ -145,22 +148,19 @@ async def running(
         metered = partial(Inference, Router(workers), Shaper(grammars), limiter, admission, relay)
         inference = metered(Meter(ledger, requests))
         receipts = Receipts(ledger)
+        lines = LineRequests(metered(Meter(receipts)), receipts)
+        doors = [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()]
+        counted, lease = requests.lines, settings.batch_lease_seconds
         runner = BatchRunner.of(
-            database,
-            blobs,
-            tenants.callers,
-            limiter,
-            LineRequests(metered(Meter(receipts)), receipts),
-            [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()],
-            counted=requests.lines,
-            lease_seconds=settings.batch_lease_seconds,
+            database, blobs, tenants.callers, limiter, lines, doors, counted=counted, lease_seconds=lease
         )
         await stack.enter_async_context(runner.running())
 
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         files, batches = Files(database, blobs), Batches(database, changed=runner.wake)
-        front = _front(settings, gate, tenants, inference, files, batches, workers, drain, registry, limiter)
+        told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
+        front = _front(settings, told, gate, tenants, inference, files, batches, workers, drain, registry, limiter)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -266,6 +266,7 @@ def _registry(*collectors: Collector) -> CollectorRegistry:
 
 def _front(
     settings: Settings,
+    told: AdminSettings,
     gate: Gate,
     tenants: Tenants,
     inference: Inference,
@@ -291,7 +292,7 @@ def _front(
         openapi_router(authenticated, operations()),
         metrics_router(registry, administrator),
         health_router(workers, drain),
-        admin_router(gate, tenants),
+        admin_router(gate, tenants, told),
         _console(settings, gate, tenants),
         pages_router(),
     )

@@ -19,6 +19,7 @@ OF_KEYS = [one for one in operations() if one.parameters and one.access.scopes =
 OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
 OF_ADMINISTRATORS = [one for one in operations() if one.path.startswith("/api/admin/")]
 NAMING = {"account_id": "accounts", "target": "keys", "plan": "plans", "email": "emails", "search": "emails"}
+NAMING |= {"actor": "emails"}
 """A text in a query or a body of theirs -> what it names; `after` names what the route lists."""
 NAMING_NOTHING = {"name", "action", "password", "description"}
 BODIES: dict[str, Any] = {"PATCH": {"name": "taken over"}, "POST": {}}

@@ -10,6 +10,7 @@ from tenancy import OPERATOR, tenants_of
 from penstock.database.connection import Database
 from penstock.database.tables import accounts
 from penstock.errors import InvalidRequest, NotFound
+from penstock.tenants.account_order import AccountFilter
 from penstock.tenants.accounts import Account, AccountChanges
 from penstock.tenants.audit import Actor
 from penstock.tenants.tenants import Tenants
@@ -102,7 +103,7 @@ INERT = [
 async def test_sql_is_text_like_any_other(tenants: Tenants, account: Account, text: str) -> None:
     ann = await tenants.accounts.create("ann@example.org", name=text, by=Actor(text))
     assert (await tenants.accounts.get(ann.id)).name == text
-    found = (await tenants.accounts.page(search=text)).rows
+    found = (await tenants.accounts.page(which=AccountFilter(search=text))).rows
     assert found == [ann]
     key, _ = await tenants.keys.create(text, account_id=ann.id, models=(text,), by=Actor(text))
     assert await tenants.keys.named(text) == key

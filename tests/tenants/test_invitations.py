@@ -6,6 +6,7 @@ import pytest
 from tenancy import OPERATOR
 
 from penstock.errors import ApiError, InvalidRequest, NotFound
+from penstock.tenants.account_order import AccountFilter
 from penstock.tenants.accounts import AccountChanges
 from penstock.tenants.audit import Actor
 from penstock.tenants.tenants import Tenants
@@ -22,7 +23,7 @@ async def test_of_several_who_use_one_at_once_one_gets_the_account(tenants: Tena
     assert (account.role, account.plan) == ("admin", "core")
     (used,) = (await tenants.invitations.page()).rows
     assert (used.id, used.used_by) == (made.id, account.id)
-    assert len((await tenants.accounts.page(search="u")).rows) == 1
+    assert len((await tenants.accounts.page(which=AccountFilter(search="u"))).rows) == 1
     with pytest.raises(InvalidRequest):
         await tenants.invitations.revoke(made.id, by=OPERATOR)
 

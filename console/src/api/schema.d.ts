@@ -593,6 +593,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how this server is set up */
+        get: operations["showSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -2864,7 +2881,7 @@ export interface components {
         };
         /**
          * AccountList
-         * @description Accounts, the newest first.
+         * @description Accounts, the newest first unless asked otherwise.
          */
         AccountList: {
             /** @enum {unknown} */
@@ -2872,7 +2889,26 @@ export interface components {
             first_id: string | null;
             last_id: string | null;
             has_more: boolean;
-            data: components["schemas"]["AccountShown"][];
+            data: components["schemas"]["AccountListed"][];
+        };
+        /**
+         * AccountListed
+         * @description One account in the list of all of them.
+         */
+        AccountListed: {
+            id: string;
+            /** @enum {unknown} */
+            object: "account";
+            email: string | null;
+            name: string;
+            /** @enum {unknown} */
+            role: "admin" | "user";
+            plan: string;
+            /** @enum {unknown} */
+            state: "active" | "disabled";
+            created_at: number;
+            disabled_at: number | null;
+            last_active_at: number | null;
         };
         /**
          * AccountShown
@@ -2966,7 +3002,7 @@ export interface components {
         };
         /**
          * InvitationList
-         * @description Invitations, the newest first.
+         * @description Invitations, the newest first unless asked otherwise.
          */
         InvitationList: {
             /** @enum {unknown} */
@@ -2999,7 +3035,7 @@ export interface components {
         };
         /**
          * ActList
-         * @description The audit log, the newest first.
+         * @description The audit log, the newest first unless asked otherwise.
          */
         ActList: {
             /** @enum {unknown} */
@@ -3025,6 +3061,40 @@ export interface components {
             target: string;
             details: Record<string, never>;
             request_id: string | null;
+        };
+        /**
+         * ServerShown
+         * @description The server that answers, and its settings.
+         */
+        ServerShown: {
+            /** @enum {unknown} */
+            object: "server";
+            version: string;
+            python: string;
+            system: string;
+            started_at: number;
+            now: number;
+            database: string;
+            database_place: string;
+            database_bytes: number;
+            data_dir: string;
+            free_bytes: number;
+            file: string | null;
+            settings: components["schemas"]["SettingShown"][];
+        };
+        /**
+         * SettingShown
+         * @description One setting as it holds. Passwords and other secrets in it are masked.
+         */
+        SettingShown: {
+            name: string;
+            value: unknown;
+            default: unknown;
+            meaning: string;
+            /** @enum {unknown} */
+            origin: "default" | "environment" | "file" | "flag";
+            flag: string | null;
+            variable: string | null;
         };
         /**
          * SignedInShown
@@ -9448,6 +9518,10 @@ export interface operations {
                 after?: string | null;
                 limit?: number;
                 search?: string;
+                role?: ("admin" | "user") | null;
+                plan?: string | null;
+                state?: ("active" | "disabled") | null;
+                sort?: "-created_at" | "-email" | "-last_active_at" | "-name" | "created_at" | "email" | "last_active_at" | "name";
             };
             header?: never;
             path?: never;
@@ -12483,6 +12557,8 @@ export interface operations {
             query?: {
                 after?: string | null;
                 limit?: number;
+                state?: ("expired" | "open" | "used") | null;
+                sort?: "-created_at" | "-expires_at" | "created_at" | "expires_at";
             };
             header?: never;
             path?: never;
@@ -13071,8 +13147,12 @@ export interface operations {
                 limit?: number;
                 action?: string | null;
                 account_id?: string | null;
+                actor?: string;
                 target?: string | null;
                 since?: number | null;
+                until?: number | null;
+                sort?: "-at" | "at";
+                format?: "csv" | "json";
             };
             header?: never;
             path?: never;
@@ -13089,6 +13169,175 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActList"];
+                    "text/csv": string;
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No API key was sent. The API key is unknown, malformed, revoked or expired; which of these is not told. No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "missing_api_key" | "invalid_api_key" | "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    showSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerShown"];
                 };
             };
             /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */

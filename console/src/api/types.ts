@@ -4,14 +4,17 @@ import type { components } from "~/api/schema";
 type Schemas = components["schemas"];
 
 export type Account = Schemas["AccountShown"];
+export type AccountListed = Schemas["AccountListed"];
 export type Act = Schemas["ActShown"];
 export type Invitation = Schemas["InvitationShown"];
 export type Key = Schemas["KeyShown"];
 export type Plan = Schemas["PlanShown"];
+export type Server = Schemas["ServerShown"];
 export type Session = Schemas["SessionShown"];
 export type Snippet = Schemas["SnippetShown"];
 export type Snippets = Schemas["SnippetList"];
 export type SignedIn = Schemas["SignedInShown"];
+export type Setting = Schemas["SettingShown"];
 
 /** Every list looks like this. */
 export interface List<Row> {

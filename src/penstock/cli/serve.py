@@ -21,7 +21,7 @@ from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.listener import HttpListener
 from penstock.cli.banner import Banner
 from penstock.errors import OperatorError
-from penstock.settings import Settings, load_settings, parse_aliases
+from penstock.settings import Origins, Settings, parse_aliases, read_settings
 
 _BACKLOG = 2048
 _OTHER_FILES = 256
@@ -50,7 +50,7 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
     The first start downloads the default model (98 MB). Ctrl-C lets running answers finish for up to 30 s; a second
     Ctrl-C breaks them off.
     """
-    settings = load_settings(
+    settings, origins = read_settings(
         {**flags, "aliases": parse_aliases(aliases) if aliases else None}, os.environ, config=config
     )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -65,14 +65,15 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
         if settings.metrics_port:
             watched = _listen(settings.metrics_host, settings.metrics_port, option="metrics_port")
             sockets.enter_context(watched)
-        uvloop.run(_serve(settings, listening, bounds, watched=watched))
+        uvloop.run(_serve(settings, origins, listening, bounds, watched=watched))
 
 
 async def _serve(
-    settings: Settings, listening: socket.socket, bounds: Bounds, *, watched: socket.socket | None
+    settings: Settings, origins: Origins, listening: socket.socket, bounds: Bounds, *, watched: socket.socket | None
 ) -> None:
     banner = Banner(settings, port=listening.getsockname()[1])
-    async with app.running(settings, app.Listener(pulling=banner.pulling, changed=banner.changed)) as penstock:
+    listening_to = app.Listener(pulling=banner.pulling, changed=banner.changed)
+    async with app.running(settings, listening_to, origins=origins) as penstock:
         listener = HttpListener(penstock.front, bounds, connections=penstock.connections)
         async with _metrics(penstock, watched, bounds):
             await listener.start(listening)

@@ -12,6 +12,7 @@ from penstock.cli.accounts_named import account_named
 from penstock.cli.data_folder import all_of, data_options, in_folder
 from penstock.cli.durations import seconds_of
 from penstock.cli.tables import day, distance, print_fields, print_json, print_table
+from penstock.tenants.account_order import AccountFilter
 from penstock.tenants.accounts import Account, AccountChanges, Role
 from penstock.tenants.audit import Actor
 from penstock.tenants.invitations import Invitation
@@ -78,7 +79,9 @@ def create(
 @data_options
 def list_users(search: str, as_json: bool, data_dir: str | None, config: Path | None) -> None:
     """Show every account, the newest first."""
-    found = in_folder(data_dir, config, lambda tenants: all_of(tenants.accounts.page, search=search))
+    found = in_folder(
+        data_dir, config, lambda tenants: all_of(tenants.accounts.page, which=AccountFilter(search=search))
+    )
     if as_json:
         print_json([_described(account) for account in found])
     elif not found:

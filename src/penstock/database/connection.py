@@ -47,6 +47,11 @@ class Database:
         name = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}[dialect.name]
         return f"{name} {'.'.join(map(str, dialect.server_version_info or ()))}"
 
+    async def size(self) -> int:
+        """How many bytes it takes; those that wait in SQLite's log are not counted."""
+        async with self.read() as connection:
+            return int((await connection.execute(text(self._dialect.sizing))).scalar_one())
+
     async def connect(self) -> None:
         """Open the database, making its folder where there is none. Raises OperatorError where that cannot be."""
         try:

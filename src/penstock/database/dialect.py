@@ -18,6 +18,10 @@ class Dialect(Protocol):
     def advice(self) -> str:
         """What to do where it cannot be used."""
 
+    @property
+    def sizing(self) -> str:
+        """The statement that gives how many bytes it takes."""
+
     def prepare(self) -> None:
         """Make what must be there before the first connection; may block. Raises OSError."""
 

@@ -27,6 +27,7 @@ class Postgresql:
     """The dialect of a PostgreSQL server."""
 
     advice = "Look whether it runs, and whether database_url (PENSTOCK_DATABASE_URL) is right."
+    sizing = "SELECT pg_database_size(current_database())"
 
     def __init__(self, url: URL) -> None:
         if "@" in (url.host or ""):

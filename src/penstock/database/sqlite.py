@@ -20,6 +20,7 @@ class Sqlite:
     """The dialect of a file."""
 
     advice = "Choose another folder with --data-dir."
+    sizing = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 
     def __init__(self, url: URL) -> None:
         if url.database in (None, "", ":memory:"):

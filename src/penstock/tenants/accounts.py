@@ -7,13 +7,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.database.connection import Database
 from penstock.database.tables import accounts, sessions
 from penstock.errors import InvalidRequest, NotFound
+from penstock.tenants.account_order import ORDERS, AccountFilter, AccountSort, last_active
 from penstock.tenants.audit import Actor, append, differences
 from penstock.tenants.names import clean_email, clean_name, looks_like_id, new_id
 from penstock.tenants.paging import PAGE, Page, read_page
@@ -116,18 +117,36 @@ class Accounts:
             raise NotFound(f"No account has the e-mail {email}.")
         return found
 
-    async def page(self, *, after: str | None = None, limit: int = PAGE, search: str = "") -> Page[Account]:
-        """The newest first; `search` is part of an e-mail or a name. Raises InvalidRequest for an unknown cursor."""
-        if not search.isprintable():
+    async def page(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = PAGE,
+        which: AccountFilter | None = None,
+        sort: AccountSort = "created_at",
+        ascending: bool = False,
+    ) -> Page[Account]:
+        """The newest first, as a rule. Raises InvalidRequest for an unknown cursor."""
+        which = which or AccountFilter()
+        if not which.search.isprintable():
             return Page([], has_more=False)
-        conditions: list[ColumnElement[bool]] = []
-        if search:
-            texts = (func.lower(accounts.c.email), func.lower(accounts.c.name))
-            by_text = [text.contains(search.lower(), autoescape=True) for text in texts]
-            conditions.append(by_text[0] | by_text[1])
         async with self._database.read() as connection:
-            page = await read_page(connection, select(*SHOWN), accounts, *conditions, after=after, limit=limit)
+            page = await read_page(
+                connection,
+                select(*SHOWN),
+                accounts,
+                *which.conditions(),
+                after=after,
+                limit=limit,
+                by=ORDERS[sort],
+                oldest_first=ascending,
+            )
         return Page([Account(*row) for row in page.rows], page.has_more)
+
+    async def last_active(self, account_ids: list[str]) -> dict[str, float]:
+        """Id -> when a session or a key of the account was used last, in seconds since 1970; as far as it is known."""
+        async with self._database.read() as connection:
+            return await last_active(connection, account_ids)
 
     async def update(self, account_id: str, changes: AccountChanges, *, by: Actor) -> Account:
         """Change an account, and give it as it is then. Disabling ends its sessions, and within 5 s its keys.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.database.connection import Database
@@ -86,9 +86,15 @@ class AuditLog:
         account_id: str | None = None,
         target: str | None = None,
         since: float | None = None,
+        until: float | None = None,
+        actor: str = "",
+        ascending: bool = False,
     ) -> Page[Act]:
-        """The newest acts first; `account_id` is that of who acted. `action` may end before a dot: `key` is all of
-        `key.create`, `key.revoke` and so on. Raises InvalidRequest for an unknown cursor."""
+        """The newest acts first, as a rule; `account_id` is that of who acted, `actor` part of what they were called.
+
+        `action` may end before a dot: `key` is all of `key.create`, `key.revoke` and so on. `since` is in it, `until`
+        is not. Raises InvalidRequest for an unknown cursor.
+        """
         conditions: list[ColumnElement[bool]] = []
         if action is not None:
             conditions.append((audit.c.action == action) | audit.c.action.startswith(f"{action}.", autoescape=True))
@@ -98,8 +104,19 @@ class AuditLog:
             conditions.append(audit.c.target == target)
         if since is not None:
             conditions.append(audit.c.at >= since)
+        if until is not None:
+            conditions.append(audit.c.at < until)
+        if actor:
+            conditions.append(func.lower(audit.c.actor).contains(actor.lower(), autoescape=True))
         async with self._database.read() as connection:
             page = await read_page(
-                connection, select(*_SHOWN), audit, *conditions, after=after, limit=limit, by=audit.c.at
+                connection,
+                select(*_SHOWN),
+                audit,
+                *conditions,
+                after=after,
+                limit=limit,
+                by=audit.c.at,
+                oldest_first=ascending,
             )
         return Page([Act(*row) for row in page.rows], page.has_more)

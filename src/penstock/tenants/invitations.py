@@ -3,9 +3,9 @@
 import secrets
 import time
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.database.connection import Database
@@ -23,6 +23,13 @@ TOKEN_PREFIX = "pinv_"  # noqa: S105 -- what every one begins with
 LIFE_SECONDS = 7 * 86_400.0
 LONGEST_LIFE_SECONDS = 90 * 86_400.0
 
+InvitationState = Literal["open", "used", "expired"]
+InvitationSort = Literal["created_at", "expires_at"]
+_SORTS: dict[InvitationSort, ColumnElement[Any]] = {
+    "created_at": invitations.c.created_at,
+    "expires_at": invitations.c.expires_at,
+}
+
 
 @dataclass(frozen=True)
 class Invitation:
@@ -38,7 +45,7 @@ class Invitation:
     used_at: float | None = None
     used_by: str | None = None
 
-    def state(self, now: float) -> Literal["open", "used", "expired"]:
+    def state(self, now: float) -> InvitationState:
         """`open`, `used` or `expired`."""
         if self.used_at is not None:
             return "used"
@@ -82,10 +89,27 @@ class Invitations:
             await append(connection, by, "invitation.create", made.id, told)
         return made, token
 
-    async def page(self, *, after: str | None = None, limit: int = PAGE) -> Page[Invitation]:
-        """The newest first, used and expired ones too. Raises InvalidRequest for an unknown cursor."""
+    async def page(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = PAGE,
+        state: InvitationState | None = None,
+        sort: InvitationSort = "created_at",
+        ascending: bool = False,
+    ) -> Page[Invitation]:
+        """The newest first, as a rule, used and expired ones too. Raises InvalidRequest for an unknown cursor."""
         async with self._database.read() as connection:
-            page = await read_page(connection, select(*_SHOWN), invitations, after=after, limit=limit)
+            page = await read_page(
+                connection,
+                select(*_SHOWN),
+                invitations,
+                *_in_state(state, time.time()),
+                after=after,
+                limit=limit,
+                by=_SORTS[sort],
+                oldest_first=ascending,
+            )
         return Page([Invitation(*row) for row in page.rows], page.has_more)
 
     async def revoke(self, invitation_id: str, *, by: Actor) -> Invitation:
@@ -140,6 +164,19 @@ class Invitations:
         if found is None or found.state(time.time()) != "open" or not await _may_invite(connection, found.created_by):
             raise _not_open()
         return found
+
+
+def _in_state(state: InvitationState | None, now: float) -> list[ColumnElement[bool]]:
+    used, late = invitations.c.used_at.is_not(None), invitations.c.expires_at <= now
+    match state:
+        case None:
+            return []
+        case "used":
+            return [used]
+        case "expired":
+            return [~used, late]
+        case "open":
+            return [~used, ~late]
 
 
 async def _may_invite(connection: AsyncConnection, account_id: str) -> bool:

@@ -1,15 +1,15 @@
 """Lists in pages, in the form that the clients page through: `after` the last id, as long as there is more."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
 from penstock.tenants.paging import LONGEST_PAGE, PAGE
-from penstock.web.shown import AccountShown, ActShown, InvitationShown, KeyShown, PlanShown, SessionShown
+from penstock.web.shown import AccountListed, ActShown, InvitationShown, KeyShown, PlanShown, SessionShown
 from penstock.web.wanted import Id
 
-Shown = AccountShown | ActShown | InvitationShown | KeyShown | PlanShown | SessionShown
+Shown = AccountListed | ActShown | InvitationShown | KeyShown | PlanShown | SessionShown
 
 
 class PageQuery(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -29,9 +29,9 @@ class List(Struct, kw_only=True):
 
 
 class AccountList(List, kw_only=True):
-    """Accounts, the newest first."""
+    """Accounts, the newest first unless asked otherwise."""
 
-    data: list[AccountShown]
+    data: list[AccountListed]
 
 
 class KeyList(List, kw_only=True):
@@ -53,13 +53,13 @@ class PlanList(List, kw_only=True):
 
 
 class InvitationList(List, kw_only=True):
-    """Invitations, the newest first."""
+    """Invitations, the newest first unless asked otherwise."""
 
     data: list[InvitationShown]
 
 
 class ActList(List, kw_only=True):
-    """The audit log, the newest first."""
+    """The audit log, the newest first unless asked otherwise."""
 
     data: list[ActShown]
 
@@ -71,3 +71,8 @@ def list_of(kind: type[L], data: Sequence[Shown], *, has_more: bool = False) -> 
     """A list of this kind."""
     first, last = (data[0].id, data[-1].id) if data else (None, None)
     return kind(first_id=first, last_id=last, has_more=has_more, data=list(data))  # type: ignore[arg-type]
+
+
+def order_of(sort: str) -> tuple[Any, bool]:
+    """What `name` or `-name` asks a list to be sorted by, and whether what is the least comes first."""
+    return sort.removeprefix("-"), not sort.startswith("-")

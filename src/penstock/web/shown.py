@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, Self
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from penstock.tenants.accounts import Account
 from penstock.tenants.audit import Act
@@ -39,6 +39,18 @@ class AccountShown(Struct, kw_only=True):
             created_at=int(account.created_at),
             disabled_at=_moment(account.disabled_at),
         )
+
+
+class AccountListed(AccountShown, kw_only=True):
+    """One account in the list of all of them."""
+
+    last_active_at: int | None
+    """When a session or a key of it was used last, as far as that is known."""
+
+    @classmethod
+    def at(cls, account: Account, last_active_at: float | None) -> Self:
+        shown = to_builtins(AccountShown.of(account))
+        return cls(**shown, last_active_at=_moment(last_active_at))
 
 
 class KeyShown(Struct, kw_only=True):

@@ -1,26 +1,44 @@
 """/api/admin/accounts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct
 
 from penstock.errors import NotFound
+from penstock.tenants.account_order import AccountFilter
 from penstock.tenants.accounts import Accounts
-from penstock.web.access import ADMIN
-from penstock.web.lists import AccountList, PageQuery, list_of
+from penstock.web.access import ADMIN, Role
+from penstock.web.lists import AccountList, PageQuery, list_of, order_of
 from penstock.web.routing import Asked, Routing, route
-from penstock.web.shown import AccountShown
-from penstock.web.wanted import ChangedAccount, NewAccount, NewPassword
+from penstock.web.shown import AccountListed, AccountShown
+from penstock.web.wanted import ChangedAccount, Id, NewAccount, NewPassword
 
 _PATH, _ONE = "/api/admin/accounts", "/api/admin/accounts/{id}"
 _ID = {"id": "The account's id."}
+
+
+AccountOrder = Literal[
+    "created_at",
+    "-created_at",
+    "name",
+    "-name",
+    "email",
+    "-email",
+    "last_active_at",
+    "-last_active_at",
+]
 
 
 class AccountsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     """Which accounts."""
 
     search: Annotated[str, Meta(max_length=200)] = ""
-    """Part of an e-mail or of a name."""
+    """Part of an e-mail or of a name, or a whole id."""
+    role: Role | None = None
+    plan: Id | None = None
+    state: Literal["active", "disabled"] | None = None
+    sort: AccountOrder = "-created_at"
+    """What the list is sorted by; with `-` the largest comes first."""
 
 
 LIST = route("GET", _PATH, "listAccounts", "List accounts", query=AccountsQuery, answer=AccountList, access=ADMIN)
@@ -85,8 +103,14 @@ class AdminAccounts:
 
     async def list(self, asked: Asked) -> Struct:
         wanted = asked.query(AccountsQuery)
-        page = await self._accounts.page(after=wanted.after, limit=wanted.limit, search=wanted.search)
-        return list_of(AccountList, [AccountShown.of(one) for one in page.rows], has_more=page.has_more)
+        which = AccountFilter(search=wanted.search, role=wanted.role, plan=wanted.plan, state=wanted.state)
+        sort, ascending = order_of(wanted.sort)
+        page = await self._accounts.page(
+            after=wanted.after, limit=wanted.limit, which=which, sort=sort, ascending=ascending
+        )
+        active = await self._accounts.last_active([account.id for account in page.rows])
+        shown = [AccountListed.at(account, active.get(account.id)) for account in page.rows]
+        return list_of(AccountList, shown, has_more=page.has_more)
 
     async def create(self, asked: Asked) -> Struct:
         wanted = await asked.body(NewAccount)

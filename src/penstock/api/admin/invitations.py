@@ -1,20 +1,38 @@
 """/api/admin/invitations."""
 
 import time
+from typing import Literal
 
 from msgspec import Struct
 
 from penstock.errors import NotFound
-from penstock.tenants.invitations import Invitations
+from penstock.tenants.invitations import Invitations, InvitationState
 from penstock.web.access import ADMIN
-from penstock.web.lists import InvitationList, PageQuery, list_of
+from penstock.web.lists import InvitationList, PageQuery, list_of, order_of
 from penstock.web.routing import Asked, Routing, route
 from penstock.web.shown import Deleted, InvitationShown
 from penstock.web.wanted import NewInvitation
 
 _PATH = "/api/admin/invitations"
 
-LIST = route("GET", _PATH, "listInvitations", "List invitations", query=PageQuery, answer=InvitationList, access=ADMIN)
+
+class InvitationsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which invitations."""
+
+    state: InvitationState | None = None
+    sort: Literal["created_at", "-created_at", "expires_at", "-expires_at"] = "-created_at"
+    """What the list is sorted by; with `-` the largest comes first."""
+
+
+LIST = route(
+    "GET",
+    _PATH,
+    "listInvitations",
+    "List invitations",
+    query=InvitationsQuery,
+    answer=InvitationList,
+    access=ADMIN,
+)
 CREATE = route(
     "POST",
     _PATH,
@@ -51,8 +69,11 @@ class AdminInvitations:
         routing.add(REVOKE, self.revoke)
 
     async def list(self, asked: Asked) -> Struct:
-        wanted = asked.query(PageQuery)
-        page = await self._invitations.page(after=wanted.after, limit=wanted.limit)
+        wanted = asked.query(InvitationsQuery)
+        sort, ascending = order_of(wanted.sort)
+        page = await self._invitations.page(
+            after=wanted.after, limit=wanted.limit, state=wanted.state, sort=sort, ascending=ascending
+        )
         shown = [InvitationShown.of(one, now=time.time()) for one in page.rows]
         return list_of(InvitationList, shown, has_more=page.has_more)
 
