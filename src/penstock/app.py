@@ -43,6 +43,7 @@ from penstock.console.code import Snippets
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
 from penstock.console.log_in import SigningIn
+from penstock.console.models import ServedModels
 from penstock.console.pages import pages_router
 from penstock.console.routes import console_router
 from penstock.console.routes import operations as console_operations
@@ -160,7 +161,8 @@ async def running(
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         files, batches = Files(database, blobs), Batches(database, changed=runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
-        front = _front(settings, told, gate, tenants, inference, files, batches, workers, drain, registry, limiter)
+        shown = (workers, drain, registry, limiter, admission)
+        front = _front(settings, told, gate, tenants, inference, files, batches, *shown)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -276,6 +278,7 @@ def _front(
     drain: Drain,
     registry: CollectorRegistry,
     limiter: Limiter,
+    admission: Admission,
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await gate.caller(request.scope, ANY_KEY)
@@ -293,7 +296,7 @@ def _front(
         metrics_router(registry, administrator),
         health_router(workers, drain),
         admin_router(gate, tenants, told),
-        _console(settings, gate, tenants),
+        _console(settings, gate, tenants, workers, admission),
         pages_router(),
     )
     return Front(hot, cold, drain, limiter=limiter, errors=error_forms(), also=also())
@@ -304,7 +307,7 @@ def operations() -> list[Operation]:
     return [*api_operations(), *console_operations()]
 
 
-def _console(settings: Settings, gate: Gate, tenants: Tenants) -> APIRouter:
+def _console(settings: Settings, gate: Gate, tenants: Tenants, workers: Workers, admission: Admission) -> APIRouter:
     signing_in = SigningIn(tenants.accounts, tenants.invitations, tenants.sessions, Tries(), signup=settings.signup)
     snippets = Snippets(next(iter(settings.serve), DEFAULT_MODEL))
     return console_router(
@@ -314,6 +317,7 @@ def _console(settings: Settings, gate: Gate, tenants: Tenants) -> APIRouter:
         OwnKeys(tenants.keys),
         snippets,
         Home(tenants.keys, tenants.usage),
+        ServedModels(workers, admission, tenants.audit),
     )
 
 
@@ -346,12 +350,17 @@ def _chat_template(model: Model) -> str:
         raise OperatorError(f"The chat_template of {model.id} cannot be read: {error}.") from error
 
 
-async def _pull(model: Model, store: ModelStore, listener: Listener, stop: threading.Event) -> Path | None:
+async def _pull(
+    model: Model, store: ModelStore, listener: Listener, stop: threading.Event, progressed: Callable[[Progress], None]
+) -> Path | None:
     if not model.source:
         return None
-    return await asyncio.to_thread(
-        pull, model, store, progress=lambda progress: listener.pulling(model, progress), stop=stop
-    )
+
+    def tell(progress: Progress) -> None:
+        progressed(progress)
+        listener.pulling(model, progress)
+
+    return await asyncio.to_thread(pull, model, store, progress=tell, stop=stop)
 
 
 async def _finish_last_use(last_use: LastUse, noting: asyncio.Task[None]) -> None:

@@ -7,7 +7,7 @@ from penstock.engines.echo import Echo
 from penstock.engines.relay import Relay
 
 
-async def no_file() -> Path | None:
+async def no_file(_progressed: object) -> Path | None:
     return None
 
 

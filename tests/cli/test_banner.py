@@ -13,7 +13,7 @@ from penstock.engines.relay import Relay
 from penstock.settings import Settings
 
 
-async def never_pulled() -> Path | None:
+async def never_pulled(_progressed: object) -> Path | None:
     return None
 
 

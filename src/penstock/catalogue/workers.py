@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from penstock.catalogue.models import Model
+from penstock.catalogue.pull import Progress
 from penstock.engines import process
 from penstock.engines.engine import Endpoint, Engine
 from penstock.engines.process import EngineDied, EngineProcess
@@ -48,7 +49,7 @@ class Worker:
         engine: Engine,
         relay: Relay,
         *,
-        pull: Callable[[], Awaitable[Path | None]],
+        pull: Callable[[Callable[[Progress], None]], Awaitable[Path | None]],
         log_path: Path,
         stall_seconds: float,
         changed: Callable[["Worker"], None],
@@ -64,13 +65,20 @@ class Worker:
         self._engine = engine
         self._relay = relay
         self._pull = pull
-        self._log_path = log_path
+        self.log_path = log_path
+        self.progress: Progress | None = None
+        """How far the pull of its file is, while one is under way."""
         self._stall_seconds = stall_seconds
         self._changed = changed
         self._crashes: list[float] = []
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Nothing is done where it runs already."""
+        if self._task is not None and not self._task.done():
+            return
+        self.state, self.reason = State.PULLING, ""
+        self._crashes.clear()
         self._task = asyncio.create_task(self._run(), name=f"worker {self.model.id}")
 
     async def stop(self) -> None:
@@ -90,9 +98,15 @@ class Worker:
         self.state, self.reason = state, reason or self.reason
         self._changed(self)
 
+    def _progressed(self, progress: Progress) -> None:
+        self.progress = progress  # said by the thread that pulls
+
     async def _run(self) -> None:
         try:
-            model_file = await self._pull()
+            try:
+                model_file = await self._pull(self._progressed)
+            finally:
+                self.progress = None
             while self.state is not State.FAILED:
                 self._become(State.LOADING)
                 await self._serve_until_it_dies(model_file)
@@ -121,7 +135,7 @@ class Worker:
         """One life of the engine. Raises EngineDied at its end."""
         key = secrets.token_urlsafe(32)
         launch = self._engine.launch(served_name=self.model.id, api_key=key, model_file=model_file)
-        running = await process.start(launch, log_path=self._log_path)
+        running = await process.start(launch, log_path=self.log_path)
         endpoint = Endpoint(
             model=self.model.id,
             url=running.url,

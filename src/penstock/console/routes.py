@@ -8,6 +8,7 @@ from penstock.console.code import Snippets
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
 from penstock.console.log_in import SigningIn
+from penstock.console.models import ServedModels
 from penstock.console.sessions import OwnSessions
 from penstock.web.gate import Gate
 from penstock.web.operation import Operation
@@ -21,7 +22,7 @@ class Part(Protocol):
         """Add them."""
 
 
-_PARTS = (SigningIn, OwnSessions, OwnKeys, Snippets, Home)
+_PARTS = (SigningIn, OwnSessions, OwnKeys, Snippets, Home, ServedModels)
 
 
 def operations() -> list[Operation]:

@@ -45,6 +45,8 @@ class Load:
     alone: int = 0
     put_backs: int = 0
     """Lines that made way so far."""
+    tokens_per_second: float | None = None
+    """Of one request, read and written, over the last twenty or so; None before one has ended."""
 
 
 class Place:
@@ -138,7 +140,8 @@ class Gate:
         waiting = tuple(len(queue) for queue in self._queues)
         busy = self.slots - self._free
         pace = self.pace
-        return Load(self.slots, busy, self._line_places, waiting, pace.beside, pace.alone, self._put_backs)
+        counts = (self._line_places, waiting, pace.beside, pace.alone, self._put_backs)
+        return Load(self.slots, busy, *counts, tokens_per_second=self._speed.rate)
 
     async def enter(self, place: Place) -> None:
         """Wait until the place's slots are free and it is its turn. Raises ServerOverloaded."""

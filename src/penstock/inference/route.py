@@ -7,6 +7,7 @@ from penstock.tenants.caller import Caller
 
 _RETRY_PULL_SECONDS = 15
 _RETRY_LOAD_SECONDS = 2
+_RETRY_STOPPED_SECONDS = 30
 _RETRY_FAILED_SECONDS = 120
 
 
@@ -35,7 +36,7 @@ class Router:
             message = f"The engine of {name} failed. Whoever runs this server finds the reason in its log."
             raise ModelFailed(message, retry_after=_RETRY_FAILED_SECONDS)
         if worker.state is State.STOPPED:
-            raise ModelUnavailable("The server is shutting down.", retry_after=_RETRY_LOAD_SECONDS)
+            raise ModelUnavailable(f"{name} is stopped.", retry_after=_RETRY_STOPPED_SECONDS)
         pulling = worker.state is State.PULLING
         message = f"The file of {name} is being downloaded." if pulling else f"{name} is loading."
         raise ModelLoading(message, retry_after=_RETRY_PULL_SECONDS if pulling else _RETRY_LOAD_SECONDS)

@@ -72,10 +72,15 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
 
 
 class AuditLog:
-    """Reads what was done."""
+    """Reads what was done, and is told of acts that change no row."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def add(self, actor: Actor, action: str, target: str) -> None:
+        """Write that `actor` does this now."""
+        async with self._database.write() as connection:
+            await append(connection, actor, action, target, {})
 
     async def rows(
         self,
