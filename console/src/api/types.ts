@@ -3,11 +3,13 @@ import type { components } from "~/api/schema";
 
 type Schemas = components["schemas"];
 
+export type FirstSteps = Schemas["FirstSteps"];
 export type Account = Schemas["AccountShown"];
 export type AccountListed = Schemas["AccountListed"];
 export type Act = Schemas["ActShown"];
 export type Invitation = Schemas["InvitationShown"];
 export type Key = Schemas["KeyShown"];
+export type Model = Schemas["ModelShown"];
 export type Plan = Schemas["PlanShown"];
 export type Server = Schemas["ServerShown"];
 export type Session = Schemas["SessionShown"];
