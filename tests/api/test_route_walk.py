@@ -12,13 +12,16 @@ from raw_http import ask
 from running_server import Answer, RunningServer
 
 from penstock import app
-from penstock.api.cold import routes_of
+from penstock.api.cold import build_cold_plane, routes_of
 from penstock.app import operations
+from penstock.console.pages import pages_router
 from penstock.errors import NotFound
 from penstock.settings import Settings
 
 OPEN = {"/health", "/ready"}
 OPEN |= {"/api/login", "/api/signup"}  # these take a password in place of a credential
+OPEN_PAGES = {path.replace("{path:path}", "echo") for path, _ in routes_of(build_cold_plane(pages_router()))}
+"""Documents and what they load: the same for everybody, and of nobody's data."""
 TOLD = {(one.method, re.sub(r"\{[^}]*\}", "echo", one.path)): one for one in operations()}
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -39,9 +42,11 @@ async def _collect(data_dir: Path) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """URL -> its methods, for everything that `app` puts together, parameters filled in."""
+    """URL -> its methods, for everything that `app` puts together, parameters filled in, but for the pages."""
     found = asyncio.run(_collect(tmp_path_factory.mktemp("routes")))
-    return {re.sub(r"\{[^}]*\}", "echo", path): methods for path, methods in found.items()}
+    filled = {re.sub(r"\{[^}]*\}", "echo", path): methods for path, methods in found.items()}
+    assert filled.keys() >= OPEN_PAGES
+    return {path: methods for path, methods in filled.items() if path not in OPEN_PAGES}
 
 
 def test_every_route_is_in_the_document_of_the_api_and_nothing_else(routes: dict[str, set[str]]) -> None:
@@ -154,7 +159,7 @@ def test_what_can_be_read_can_be_asked_for_its_head(echo_server: RunningServer, 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
-    "target", ["/", "/v1", "/v2/chat/completions", "/v1/chat/completions/", "/docs", "/favicon.ico"]
+    "target", ["/nothing", "/v1", "/v2/chat/completions", "/v1/chat/completions/", "/docs", "/favicon.ico"]
 )
 def test_a_url_of_nothing(echo_server: RunningServer, method: str, target: str) -> None:
     answer = ask(echo_server, method, target)
