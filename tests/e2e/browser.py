@@ -25,6 +25,14 @@ document.addEventListener("securitypolicyviolation", (event) =>
 _OWN_SCHEMES = ("data:", "blob:", "about:")
 
 
+def settled(page: Page) -> Page:
+    """The page, once it has what it shows. A page that listens to the server always has a request under way."""
+    page.wait_for_function(
+        "() => document.fonts.status === 'loaded' && !document.querySelector('[aria-label=Loading]')"
+    )
+    return page
+
+
 class BrowserThread:
     """Where Playwright lives: its loop counts as running for its whole thread, which is no place for other loops."""
 

@@ -34,7 +34,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Go to" onClose={onClose}>
       <Input
-        autoFocus
         role="combobox"
         aria-label="Page or action"
         aria-expanded

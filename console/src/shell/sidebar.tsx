@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { LucideIcon } from "lucide-react";
 import { LogOut, Moon, Search, Sun } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { api } from "~/api/client";
 import { session, useAccount } from "~/api/session";
 import { Mark } from "~/shell/mark";
@@ -16,8 +17,12 @@ const ROW = "flex h-8 w-full items-center gap-2.5 rounded-sm px-2.5 text-muted h
 export function Sidebar({ onSearch, onLeave, open }: { onSearch: () => void; onLeave: () => void; open: boolean }) {
   const account = useAccount();
   const groups = ["main", "batch", "account", ...(account.role === "admin" ? (["admin"] as const) : [])] as const;
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (open) nav.current?.querySelector("a")?.focus();
+  }, [open]);
   return (
-    <nav aria-label="Pages" className="flex h-full flex-col gap-4 overflow-y-auto p-3 sm:w-14 lg:w-[220px]">
+    <nav ref={nav} aria-label="Pages" className="flex h-full flex-col gap-4 overflow-y-auto p-3 sm:w-14 lg:w-[220px]">
       <div className="px-1.5 py-1 max-lg:sm:px-1">
         <span className="lg:hidden max-sm:hidden">
           <Mark small />
@@ -34,7 +39,7 @@ export function Sidebar({ onSearch, onLeave, open }: { onSearch: () => void; onL
           <ul key={group} aria-label={group === "admin" ? "Administration" : undefined} className="flex flex-col gap-0.5 border-t border-line pt-3 first:border-0">
             {pages.map((page) => (
               <li key={page.path}>
-                <Entry page={page} onLeave={onLeave} autoFocus={open && page.path === "/"} />
+                <Entry page={page} onLeave={onLeave} />
               </li>
             ))}
           </ul>
@@ -45,13 +50,12 @@ export function Sidebar({ onSearch, onLeave, open }: { onSearch: () => void; onL
   );
 }
 
-function Entry({ page, onLeave, autoFocus }: { page: PageEntry; onLeave: () => void; autoFocus: boolean }) {
+function Entry({ page, onLeave }: { page: PageEntry; onLeave: () => void }) {
   const { path, name, icon: Icon } = page;
   return (
     <Link
       to={path}
       title={name}
-      autoFocus={autoFocus}
       onClick={onLeave}
       activeOptions={{ exact: path === "/", includeSearch: false }}
       className={ROW}

@@ -13,6 +13,8 @@ export function Dialog({ title, onClose, keep, wide, children }: { title: string
   useEffect(() => {
     const shown = dialog.current;
     if (!shown?.open) shown?.showModal();
+    // React's autoFocus comes before the dialog is shown, where nothing can have the focus.
+    shown?.querySelector<HTMLElement>("input:not([type=hidden]), select, textarea")?.focus();
     return () => shown?.close();
   }, []);
   return (
