@@ -8,6 +8,11 @@ export function onSignedOut(tell: () => void): void {
   signedOut = tell;
 }
 
+/** For what is asked by other ways than queries: the server knows no session of ours any more. */
+export function sessionEnded(): void {
+  signedOut();
+}
+
 /** What was asked of the server, kept as long as a page shows it. */
 export const queries = new QueryClient({
   queryCache: new QueryCache({

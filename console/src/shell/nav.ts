@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import { Box, House } from "lucide-react";
+import { Box, House, MessagesSquare } from "lucide-react";
 import type { ComponentType } from "react";
 
 export interface PageEntry {
@@ -14,5 +14,6 @@ export interface PageEntry {
 /** Every page inside the shell, in the order of the sidebar. */
 export const PAGES: PageEntry[] = [
   { path: "/", name: "Home", icon: House, group: "main", load: () => import("~/pages/home") },
+  { path: "/playground", name: "Playground", icon: MessagesSquare, group: "main", load: () => import("~/pages/playground") },
   { path: "/models", name: "Models", icon: Box, group: "main", load: () => import("~/pages/models") },
 ];

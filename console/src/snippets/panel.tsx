@@ -1,4 +1,4 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "~/api/client";
 import { queries } from "~/api/queries";
@@ -57,6 +57,7 @@ function useSnippets({ model, messages, parameters }: Request) {
   return useQuery({
     queryKey: ["/api/snippets", model, messages, parameters],
     staleTime: Infinity,
+    placeholderData: keepPreviousData,
     queryFn: () => (plain ? api.get<Snippets>("/api/snippets", { model }) : api.post<Snippets>("/api/snippets", { model, messages, parameters })),
   });
 }

@@ -40,19 +40,51 @@ export function Command({ children }: { children: string }) {
 
 /** What failed, the request's id, and another try. */
 export function Failed({ error, what, retry }: { error: Error; what?: string; retry?: () => void }) {
-  const id = error instanceof ApiError ? error.requestId : null;
+  return <Failure what={what ?? "That did not work."} message={error.message} requestId={error instanceof ApiError ? error.requestId : null} retry={retry} />;
+}
+
+interface Told {
+  what: string;
+  message: string;
+  requestId: string | null;
+  retry?: () => void;
+  /** Before when another try is no use, in milliseconds since 1970; it is counted down to. */
+  retryAt?: number | null;
+  /** What to do about it. */
+  children?: ReactNode;
+}
+
+/** The same, for what failed in another way than by an exception that is at hand. */
+export function Failure({ what, message, requestId, retry, retryAt = null, children }: Told) {
+  const wait = useSecondsUntil(retryAt);
   return (
     <div role="alert" className="flex flex-wrap items-center justify-between gap-3 rounded-md border border-bad px-4 py-3">
       <div className="min-w-0">
-        <p className="font-medium text-bad">{what ?? "That did not work."}</p>
-        <p className="break-words">{error.message}</p>
-        {id && (
+        <p className="font-medium text-bad">{what}</p>
+        <p className="break-words">{message}</p>
+        {children}
+        {requestId && (
           <p className="text-xs text-muted">
-            Request <Id id={id} what="the request's id" />
+            Request <Id id={requestId} what="the request's id" />
           </p>
         )}
       </div>
-      {retry && <Button onClick={retry}>Retry</Button>}
+      {retry && (
+        <Button disabled={wait > 0} onClick={retry} className="tabular-nums">
+          {wait > 0 ? `Retry in ${wait} s` : "Retry"}
+        </Button>
+      )}
     </div>
   );
+}
+
+function useSecondsUntil(at: number | null): number {
+  const [now, setNow] = useState(() => Date.now());
+  const over = at === null || at <= now;
+  useEffect(() => {
+    if (over) return;
+    const timer = setInterval(() => setNow(Date.now()), 250);
+    return () => clearInterval(timer);
+  }, [over]);
+  return over ? 0 : Math.ceil((at - now) / 1000);
 }

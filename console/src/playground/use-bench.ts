@@ -1,0 +1,41 @@
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { type ChatBody, openChat } from "~/api/chat";
+import { ApiError } from "~/api/client";
+import { sessionEnded } from "~/api/queries";
+import { Bench, type Columns, anyRunning } from "~/playground/bench";
+import { keep, kept } from "~/playground/keeping";
+
+/** A tab in the background paints nothing, and goes on a few times a second. */
+function nextFrame(run: () => void): void {
+  if (document.hidden) setTimeout(run, 250);
+  else requestAnimationFrame(run);
+}
+
+async function open(body: ChatBody, signal: AbortSignal) {
+  try {
+    return await openChat(body, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) sessionEnded();
+    throw error;
+  }
+}
+
+/** The playground of this tab; leaving the page ends what is under way. */
+export function useBench(account: string): [Bench, Columns] {
+  const [bench] = useState(() => new Bench(kept(account), open, nextFrame));
+  const columns = useSyncExternalStore(bench.watch, bench.columns);
+  const busy = anyRunning(columns);
+  useEffect(() => {
+    if (!busy) keep(account, columns);
+  }, [account, busy, columns]);
+  useEffect(() => {
+    const save = () => keep(account, bench.columns());
+    window.addEventListener("pagehide", save);
+    return () => {
+      window.removeEventListener("pagehide", save);
+      bench.stop();
+      save();
+    };
+  }, [account, bench]);
+  return [bench, columns];
+}
