@@ -42,6 +42,7 @@ from penstock.catalogue.workers import Worker, Workers
 from penstock.console.code import Snippets
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
+from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
 from penstock.console.pages import pages_router
@@ -59,7 +60,7 @@ from penstock.errors import OperatorError
 from penstock.inference.admission import Admission
 from penstock.inference.completion import Inference
 from penstock.inference.form import Shaper
-from penstock.inference.meter import Meter
+from penstock.inference.meter import InFlight, Meter
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
 from penstock.settings import DEFAULT_MODEL, Origins, Settings, described
@@ -145,11 +146,11 @@ async def running(
         gate = Gate(tenants.callers, tenants.sessions, tenants.console_callers)
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
-        admission, requests = Admission(), RequestMetrics(model.id for model in models)
+        admission, requests, in_flight = Admission(), RequestMetrics(model.id for model in models), InFlight()
         metered = partial(Inference, Router(workers), Shaper(grammars), limiter, admission, relay)
-        inference = metered(Meter(ledger, requests))
+        inference = metered(Meter(ledger, requests, in_flight))
         receipts = Receipts(ledger)
-        lines = LineRequests(metered(Meter(receipts)), receipts)
+        lines = LineRequests(metered(Meter(receipts, in_flight=in_flight)), receipts)
         doors = [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()]
         counted, lease = requests.lines, settings.batch_lease_seconds
         runner = BatchRunner.of(
@@ -161,8 +162,10 @@ async def running(
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         files, batches = Files(database, blobs), Batches(database, changed=runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
-        shown = (workers, drain, registry, limiter, admission)
-        front = _front(settings, told, gate, tenants, inference, files, batches, *shown)
+        seen = _seen(workers, admission, in_flight, tenants, drain)
+        front = _front(
+            settings, told, gate, tenants, inference, files, batches, workers, drain, registry, limiter, seen
+        )
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
@@ -278,7 +281,7 @@ def _front(
     drain: Drain,
     registry: CollectorRegistry,
     limiter: Limiter,
-    admission: Admission,
+    seen: tuple[Live, ServedModels],
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await gate.caller(request.scope, ANY_KEY)
@@ -296,7 +299,7 @@ def _front(
         metrics_router(registry, administrator),
         health_router(workers, drain),
         admin_router(gate, tenants, told),
-        _console(settings, gate, tenants, workers, admission),
+        _console(settings, gate, tenants, *seen),
         pages_router(),
     )
     return Front(hot, cold, drain, limiter=limiter, errors=error_forms(), also=also())
@@ -307,7 +310,14 @@ def operations() -> list[Operation]:
     return [*api_operations(), *console_operations()]
 
 
-def _console(settings: Settings, gate: Gate, tenants: Tenants, workers: Workers, admission: Admission) -> APIRouter:
+def _seen(
+    workers: Workers, admission: Admission, in_flight: InFlight, tenants: Tenants, drain: Drain
+) -> tuple[Live, ServedModels]:
+    live = Live(workers, admission, in_flight, tenants.sessions, cancel=drain.cancel, ending=lambda: drain.begun)
+    return live, ServedModels(workers, admission, tenants.audit)
+
+
+def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Live | ServedModels) -> APIRouter:
     signing_in = SigningIn(tenants.accounts, tenants.invitations, tenants.sessions, Tries(), signup=settings.signup)
     snippets = Snippets(next(iter(settings.serve), DEFAULT_MODEL))
     return console_router(
@@ -317,7 +327,7 @@ def _console(settings: Settings, gate: Gate, tenants: Tenants, workers: Workers,
         OwnKeys(tenants.keys),
         snippets,
         Home(tenants.keys, tenants.usage),
-        ServedModels(workers, admission, tenants.audit),
+        *seen,
     )
 
 

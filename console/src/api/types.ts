@@ -9,6 +9,7 @@ export type AccountListed = Schemas["AccountListed"];
 export type Act = Schemas["ActShown"];
 export type Invitation = Schemas["InvitationShown"];
 export type Key = Schemas["KeyShown"];
+export type Live = Schemas["LiveShown"];
 export type Model = Schemas["ModelShown"];
 export type Plan = Schemas["PlanShown"];
 export type Server = Schemas["ServerShown"];

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from penstock.api.exchange import Exchange
-from penstock.errors import ModelUnavailable
+from penstock.errors import InvalidRequest, ModelUnavailable
 
 RETRY_SECONDS = 5
 _LAST_WORDS_SECONDS = 3.0
@@ -35,6 +35,16 @@ class Drain:
     @property
     def under_way(self) -> int:
         return len(self._exchanges)
+
+    def cancel(self, request_id: str) -> bool:
+        """Break off one exchange, whose client is told that somebody wanted it so; False where it is not under way."""
+        for exchange in self._exchanges:
+            if exchange.request_id == request_id:
+                exchange.interrupt(
+                    InvalidRequest("The request was cancelled in the console.", code="request_cancelled")
+                )
+                return True
+        return False
 
     async def finish(self, *, seconds: float) -> None:
         """Refuse new work, wait until what runs is done, and break off with an error what is not done in time."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from penstock.console.code import Snippets
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
+from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
 from penstock.console.sessions import OwnSessions
@@ -22,7 +23,7 @@ class Part(Protocol):
         """Add them."""
 
 
-_PARTS = (SigningIn, OwnSessions, OwnKeys, Snippets, Home, ServedModels)
+_PARTS = (SigningIn, OwnSessions, OwnKeys, Snippets, Home, ServedModels, Live)
 
 
 def operations() -> list[Operation]:

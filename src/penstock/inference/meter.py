@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError, PutBack, RateLimited
@@ -114,8 +114,8 @@ class Entry:
         self.written: list[str] | None = None
         """The text so far, where it is kept so that another try can go on with it."""
         self._record = record
-        self._caller = caller
-        self._asked = asked
+        self.caller = caller
+        self.asked = asked
         self._delivery = delivery
         self._grant: Grant = Free()
         self._settled = False
@@ -143,14 +143,21 @@ class Entry:
     def ticket(self, *, tokens: int, places: int) -> Ticket:
         """What the door has to know of it. It may have so many `tokens` at most, and needs `places` slots at once."""
         return Ticket(
-            account_id=self._caller.account_id,
+            account_id=self.caller.account_id,
             tokens=tokens,
             places=places,
-            tier=tier_of(self._asked.tier, batch=self._asked.batch),
-            weight=_HIGH_WEIGHT if self._caller.plan.priority == "high" else 1.0,
-            ahead=self._asked.tier == "priority",
+            tier=tier_of(self.asked.tier, batch=self.asked.batch),
+            weight=_HIGH_WEIGHT if self.caller.plan.priority == "high" else 1.0,
+            ahead=self.asked.tier == "priority",
             put_backs=self._delivery.put_backs,
         )
+
+    @property
+    def stage(self) -> Literal["queued", "prefill", "decoding"]:
+        """What it waits for: a slot of the engine, its first token, or the others."""
+        if self.entered is None:
+            return "queued"
+        return "prefill" if self.first_token is None else "decoding"
 
     @property
     def tokens(self) -> int:
@@ -205,20 +212,20 @@ class Entry:
         return Used(usage.prompt_tokens, usage.completion_tokens, cost)
 
     def _row(self, outcome: str, status: int, error_code: str | None, counts: Counts) -> UsageRecord:
-        usage, price, now = counts.usage(), self._asked.price, time.monotonic()
+        usage, price, now = counts.usage(), self.asked.price, time.monotonic()
         return UsageRecord(
-            request_id=self._asked.request_id,
-            account_id=self._caller.account_id,
-            key_id=self._caller.key_id,
-            project_id=self._caller.project_id,
-            model=self._asked.model,
+            request_id=self.asked.request_id,
+            account_id=self.caller.account_id,
+            key_id=self.caller.key_id,
+            project_id=self.caller.project_id,
+            model=self.asked.model,
             endpoint=self._delivery.path,
             created_at=self.created,
             status=200 if self._delivery.begun else status,
             outcome=outcome,
             finish_reason=self.finish_reason,
             error_code=error_code,
-            streamed=self._asked.streamed,
+            streamed=self.asked.streamed,
             prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.prompt_tokens_details.cached_tokens,
             completion_tokens=usage.completion_tokens,
@@ -228,8 +235,8 @@ class Entry:
             decode_ms=between(self.first_token, self.last_token),
             ttft_ms=between(self.started, self.first_token),
             total_ms=between(self.started, now) or 0.0,
-            tier=self._asked.tier,
-            batch=self._asked.batch,
+            tier=self.asked.tier,
+            batch=self.asked.batch,
             input_price=price.input,
             cached_input_price=price.cached_input,
             output_price=price.output,
@@ -242,12 +249,37 @@ def between(earlier: float | None, later: float | None) -> float | None:
     return None if earlier is None or later is None else (later - earlier) * 1000
 
 
+class InFlight:
+    """The requests between their first check and their end, lines of batches among them, for whoever watches: one
+    insertion and one removal a request, and nothing a token."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+
+    def entries(self) -> list[Entry]:
+        """The oldest first."""
+        return list(self._entries.values())
+
+    def get(self, request_id: str) -> Entry | None:
+        return self._entries.get(request_id)
+
+    @contextmanager
+    def holding(self, entry: Entry) -> Iterator[None]:
+        """The request of `entry` is under way while the block is."""
+        self._entries[entry.asked.request_id] = entry
+        try:
+            yield
+        finally:
+            self._entries.pop(entry.asked.request_id, None)
+
+
 class Meter:
     """Follows requests from their first check to their end."""
 
-    def __init__(self, recorder: Recorder, observer: Observer | None = None) -> None:
+    def __init__(self, recorder: Recorder, observer: Observer | None = None, in_flight: InFlight | None = None) -> None:
         self._recorder = recorder
         self._observer = observer or Unobserved()
+        self._in_flight = in_flight or InFlight()
 
     @contextmanager
     def follow(self, caller: Caller, asked: Asked, *, delivery: Delivery) -> Iterator[Entry]:
@@ -256,7 +288,8 @@ class Meter:
         self._recorder.check()
         entry = Entry(caller, asked, delivery, record=self._record)
         try:
-            yield entry
+            with self._in_flight.holding(entry):
+                yield entry
             entry.complete()
         except PutBack:
             entry.put_back()
