@@ -153,9 +153,8 @@ async def running(
         lines = LineRequests(metered(Meter(receipts, in_flight=in_flight)), receipts)
         doors = [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()]
         counted, lease = requests.lines, settings.batch_lease_seconds
-        runner = BatchRunner.of(
-            database, blobs, tenants.callers, limiter, lines, doors, counted=counted, lease_seconds=lease
-        )
+        knows = (database, blobs, tenants.callers, limiter, lines, doors)
+        runner = BatchRunner.of(*knows, counted=counted, lease_seconds=lease)
         await stack.enter_async_context(runner.running())
 
         connections = set[Connection]()
@@ -163,9 +162,8 @@ async def running(
         files, batches = Files(database, blobs), Batches(database, changed=runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
         seen = _seen(workers, admission, in_flight, tenants, drain)
-        front = _front(
-            settings, told, gate, tenants, inference, files, batches, workers, drain, registry, limiter, seen
-        )
+        of_api = (inference, files, batches, workers, drain, registry, limiter)
+        front = _front(settings, told, gate, tenants, *of_api, seen)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain)
 
