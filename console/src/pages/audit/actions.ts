@@ -1,0 +1,20 @@
+/** Kinds of acts, and the acts of each, as the server calls them. */
+export const AUDIT_ACTIONS: Record<string, string> = {
+  account: "Accounts: everything",
+  "account.create": "account.create",
+  "account.update": "account.update",
+  "account.set_password": "account.set_password",
+  key: "Keys: everything",
+  "key.create": "key.create",
+  "key.update": "key.update",
+  "key.rotate": "key.rotate",
+  "key.revoke": "key.revoke",
+  plan: "Plans: everything",
+  "plan.create": "plan.create",
+  "plan.set": "plan.set",
+  "plan.reset": "plan.reset",
+  invitation: "Invitations: everything",
+  "invitation.create": "invitation.create",
+  "invitation.redeem": "invitation.redeem",
+  "invitation.revoke": "invitation.revoke",
+};
