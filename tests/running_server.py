@@ -197,6 +197,7 @@ def serving(
     environ: dict[str, str] | None = None,
     ready: bool = True,
     lost_terminal: bool = False,
+    python: str | Path = sys.executable,
 ) -> Iterator[RunningServer]:
     """Start `penstock serve` on a free port; ended with the block, with every engine.
 
@@ -208,7 +209,7 @@ def serving(
     pipe, into = os.pipe() if lost_terminal else (None, None)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments],
+            [python, "-m", "penstock", "serve", "--port", "0", *arguments],
             env={**os.environ, "PENSTOCK_DATA_DIR": str(data_dir), **(environ or {})},
             stdout=output,
             stderr=output if into is None else into,

@@ -1,0 +1,80 @@
+"""A release: a wheel that has the console in it, and needs no Node.js where it is installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+from raw_http import ask
+from running_server import serving
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
+    *(".git", ".venv", ".cache", "node_modules", "__pycache__", "build", "dist", "static", ".mypy_cache", ".ruff_cache")
+)
+ECHO = '[[models]]\nid = "echo"\nengine = "echo"\ncontext_length = 64\n'
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, console_build: subprocess.CompletedProcess[str]) -> Path:
+    """One in which nothing has been built yet; the packages to build with are at hand."""
+    assert console_build.returncode == 0, console_build.stderr
+    copy = tmp_path / "checkout"
+    shutil.copytree(ROOT, copy, ignore=NOT_IN_A_CHECKOUT)
+    (copy / "console" / "node_modules").symlink_to(ROOT / "console" / "node_modules")
+    return copy
+
+
+def wheel_of(checkout: Path) -> subprocess.CompletedProcess[str]:
+    """What making one says; it lies in `wheels` beside the checkout then."""
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel")
+    options = ("--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(checkout.parent / "wheels"))
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [*pip, *options, str(checkout)]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
+
+
+def fresh_environment(folder: Path, wheel: Path) -> Path:
+    """The Python of an environment with this wheel, which shares the requirements of the tests' own."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python), "install", "--quiet")
+    subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True)
+    site = next(folder.glob("lib/python*/site-packages"))
+    # A path from a .pth has no .pth of its own read: what is installed there to be edited does not come in.
+    (site / "requirements.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return python
+
+
+def test_a_wheel_has_the_console_in_it(checkout: Path, tmp_path: Path) -> None:
+    made = wheel_of(checkout)
+    assert made.returncode == 0, made.stdout + made.stderr
+    (wheel,) = (tmp_path / "wheels").glob("penstock-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in names if "node_modules" in name or not name.startswith("penstock")] == []
+    static = {name.removeprefix("penstock/console/static/") for name in names if "/console/static/" in name}
+    assert static >= {"index.html", "index.html.br", "index.html.gz", "theme.js", "mark.svg"}
+
+    python = fresh_environment(tmp_path / "environment", wheel)
+    bare = {"PATH": str(python.parent), "PYTHONPATH": ""}
+    where = [str(python), "-c", "import penstock; print(penstock.__file__)"]
+    at = subprocess.run(where, env=bare, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert Path(at.strip()).is_relative_to(tmp_path / "environment")
+    with serving(tmp_path / "data", "--model", "echo", config=ECHO, environ=bare, python=python) as server:
+        document = ask(server, "GET", "/apikeys")
+        assert document.status == 200
+        scripts = [name for name in static if name.startswith("assets/index-") and name.endswith(".js")]
+        assert any(name.encode() in document.body for name in scripts)
+        assert {ask(server, "GET", f"/{name}").status for name in scripts} == {200}
+
+
+def test_there_is_no_wheel_without_the_console(checkout: Path) -> None:
+    (checkout / "console" / "src" / "main.tsx").write_text("const of = ;\n")
+    made = wheel_of(checkout)
+    assert made.returncode != 0
+    assert "A release has the console in it" in made.stdout + made.stderr
+    assert not list((checkout.parent / "wheels").glob("*.whl"))
