@@ -2,7 +2,7 @@
 
     python console/build.py          build, unless what is there was made of exactly these sources
     python console/build.py check    types, lint and tests of the pages
-    python console/build.py types    src/api/schema.d.ts, from the document of the API
+    python console/build.py types    src/api/schema.d.ts, from the document of the API; or another FILE
 
 `make console`, the tests and the hook that makes the wheel all come here. It takes the Node.js on the PATH if that is
 new enough, else one from the package index, locked in requirements/node.txt and put beside the Python that runs this.
@@ -33,10 +33,7 @@ _NPM_CI = (
     *("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"),
     *("--fetch-retry-mintimeout", "1000", "--fetch-retry-maxtimeout", "5000"),
 )
-_COMMANDS = {
-    "check": (("tsc", "--noEmit"), ("oxlint", "--deny-warnings", "src"), ("vitest", "run")),
-    "types": (("openapi-typescript", "../build/openapi.json", "--output", "src/api/schema.d.ts"),),
-}
+_CHECKS = (("tsc", "--noEmit"), ("oxlint", "--deny-warnings", "src"), ("vitest", "run"))
 
 
 class NotBuilt(Exception):
@@ -79,19 +76,18 @@ def check() -> None:
     """Raises NotBuilt."""
     with one_at_a_time():
         environ = environ_with_packages()
-    for command in _COMMANDS["check"]:
+    for command in _CHECKS:
         run(environ, *command)
 
 
-def types() -> None:
+def types(file: str = "src/api/schema.d.ts") -> None:
     """Raises NotBuilt."""
     document = subprocess.run([sys.executable, "-m", "penstock", "openapi"], stdout=subprocess.PIPE, check=True).stdout
     (ROOT / "build").mkdir(exist_ok=True)
     (ROOT / "build" / "openapi.json").write_bytes(document)
     with one_at_a_time():
         environ = environ_with_packages()
-    for command in _COMMANDS["types"]:
-        run(environ, *command)
+    run(environ, "openapi-typescript", "../build/openapi.json", "--output", file)
 
 
 @contextmanager
@@ -152,11 +148,12 @@ def run(environ: dict[str, str], program: str, *arguments: str) -> None:
 
 
 def main() -> None:
-    wanted = {"": build, "check": check, "types": types}.get("".join(sys.argv[1:]))
-    if wanted is None:
+    commands = {"build": build, "check": check, "types": types}
+    wanted, *arguments = sys.argv[1:] or ["build"]
+    if wanted not in commands:
         sys.exit(__doc__)
     try:
-        wanted()
+        commands[wanted](*arguments)
     except NotBuilt as reason:
         sys.exit(f"The console is not built: {reason}")
 

@@ -47,23 +47,29 @@ export function Palette({ onClose }: { onClose: () => void }) {
         }}
         onKeyDown={onKey}
       />
-      <ul id={list} role="listbox" aria-label="Pages and actions" className="mt-3 max-h-80 overflow-y-auto">
-        {found.map((action, index) => (
-          <li
-            key={action.name}
-            id={`${list}-${index}`}
-            role="option"
-            aria-selected={index === chosen}
-            onClick={() => run(action)}
-            onMouseMove={() => setAt(index)}
-            className={classes("cursor-pointer rounded-sm px-3 py-2", index === chosen && "bg-tint")}
-          >
-            {action.name}
-          </li>
-        ))}
-      </ul>
+      <Options id={list} actions={found} chosen={chosen} onMove={setAt} onRun={run} />
       {found.length === 0 && <p className="px-3 py-2 text-muted">Nothing is called that.</p>}
     </Dialog>
+  );
+}
+
+function Options({ id, actions, chosen, onMove, onRun }: { id: string; actions: Action[]; chosen: number; onMove: (to: number) => void; onRun: (action: Action) => void }) {
+  return (
+    <ul id={id} role="listbox" aria-label="Pages and actions" className="mt-3 max-h-80 overflow-y-auto">
+      {actions.map((action, index) => (
+        <li
+          key={action.name}
+          id={`${id}-${index}`}
+          role="option"
+          aria-selected={index === chosen}
+          onClick={() => onRun(action)}
+          onMouseMove={() => onMove(index)}
+          className={classes("cursor-pointer rounded-sm px-3 py-2", index === chosen && "bg-tint")}
+        >
+          {action.name}
+        </li>
+      ))}
+    </ul>
   );
 }
 
