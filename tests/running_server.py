@@ -37,12 +37,13 @@ def eventually(look: Callable[[], T | None], *, seconds: float = 30.0) -> T:
 
 
 def penstock(
-    *arguments: str, data_dir: Path, environ: dict[str, str] | None = None
+    *arguments: str, data_dir: Path, environ: dict[str, str] | None = None, stdin: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "penstock", *arguments],
         env={**os.environ, "PENSTOCK_DATA_DIR": str(data_dir), **(environ or {})},
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=120,
@@ -144,6 +145,12 @@ class RunningServer:
             return Answer(response.status, answered, response.read(), cut=False)
         finally:
             connection.close()
+
+    @property
+    def setup_token(self) -> str:
+        """What the server printed for its first administrator; "" where it printed nothing."""
+        told = re.search(rf"http://127\.0\.0\.1:{self.port}/setup\?token=(\S+)", self.log.read_text())
+        return told[1] if told else ""
 
     def ledger(self) -> list[dict[str, Any]]:
         """All usage rows, oldest first."""

@@ -46,9 +46,11 @@ from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
 from penstock.console.pages import pages_router
+from penstock.console.password import OwnPassword
 from penstock.console.routes import console_router
 from penstock.console.routes import operations as console_operations
 from penstock.console.sessions import OwnSessions
+from penstock.console.setup import SettingUp
 from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.engines.echo import Echo
@@ -70,6 +72,7 @@ from penstock.tenants.limits import Limiter
 from penstock.tenants.memory_limits import MemoryLimits
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.retention import Retention
+from penstock.tenants.setup import Setup
 from penstock.tenants.spool import Spool
 from penstock.tenants.tenants import Tenants
 from penstock.tenants.tries import Tries
@@ -104,6 +107,7 @@ class Penstock:
     connections: set[Connection]
     workers: Workers
     drain: Drain
+    setup: Setup
 
 
 def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
@@ -165,7 +169,7 @@ async def running(
         of_api = (inference, files, batches, workers, drain, registry, limiter)
         front = _front(settings, told, gate, tenants, *of_api, seen)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
-        yield Penstock(front, metrics, connections, workers, drain)
+        yield Penstock(front, metrics, connections, workers, drain, tenants.setup)
 
 
 @asynccontextmanager
@@ -316,14 +320,15 @@ def _seen(
 
 
 def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Live | ServedModels) -> APIRouter:
-    signing_in = SigningIn(tenants.accounts, tenants.invitations, tenants.sessions, Tries(), signup=settings.signup)
-    snippets = Snippets(next(iter(settings.serve), DEFAULT_MODEL))
+    accounts, setup, sessions, tries = tenants.accounts, tenants.setup, tenants.sessions, Tries()
     return console_router(
         gate,
-        signing_in,
-        OwnSessions(tenants.sessions),
+        SettingUp(setup, sessions, Tries(), signup=settings.signup),
+        SigningIn(accounts, tenants.invitations, setup, sessions, tries, signup=settings.signup),
+        OwnSessions(sessions),
+        OwnPassword(accounts, tries),
         OwnKeys(tenants.keys),
-        snippets,
+        Snippets(next(iter(settings.serve), DEFAULT_MODEL)),
         Home(tenants.keys, tenants.usage),
         *seen,
     )

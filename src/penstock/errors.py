@@ -197,12 +197,32 @@ class SignupClosed(PermissionDenied):
     code = "signup_closed"
 
 
+class WrongSetupToken(PermissionDenied):
+    """The token is not the one that the server printed when it started."""
+
+    code = "wrong_setup_token"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is not the token that this server printed. Open the URL from its terminal; each start prints another."
+        )
+
+
 class NotFound(ApiError):
     """No such object for this caller."""
 
     status = 404
     type = "invalid_request_error"
     code = "not_found"
+
+
+class SetupDone(NotFound):
+    """There is an account that can log in, so there is nothing left to set up."""
+
+    code = "setup_done"
+
+    def __init__(self) -> None:
+        super().__init__("This server is set up already. Log in, or ask its administrator for an account.")
 
 
 class UnknownUrl(NotFound):

@@ -20,6 +20,7 @@ from penstock.settings import Settings
 
 OPEN = {"/health", "/ready"}
 OPEN |= {"/api/login", "/api/signup"}  # these take a password in place of a credential
+OPEN |= {"/api/setup"}  # and this a token; it tells everybody whether there is something to set up
 OPEN_PAGES = {path.replace("{path:path}", "echo") for path, _ in routes_of(build_cold_plane(pages_router()))}
 """Documents and what they load: the same for everybody, and of nobody's data."""
 TOLD = {(one.method, re.sub(r"\{[^}]*\}", "echo", one.path)): one for one in operations()}

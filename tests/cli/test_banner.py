@@ -89,3 +89,13 @@ def test_it_tells_where_the_metrics_are(host: str, url: str, capsys: pytest.Capt
     assert f"Metrics      {url}/metrics\n" in capsys.readouterr().err
     Banner(Settings(), port=8484).show(chats=True)
     assert "Metrics" not in capsys.readouterr().err
+
+
+def test_it_tells_where_to_set_up_while_that_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    banner = Banner(Settings(host="::1"), port=8484)
+    banner.show(chats=True, setup_token="pset_x")
+    said = capsys.readouterr().err
+    assert "  Console      http://[::1]:8484\n" in said
+    assert "\n  http://[::1]:8484/setup?token=pset_x\n" in said
+    banner.show(chats=True)
+    assert "/setup" not in capsys.readouterr().err

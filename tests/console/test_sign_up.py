@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from running_server import RunningServer, penstock, serving
-from sign_in import PASSWORD, ask_json
+from sign_in import PASSWORD, ask_json, settle
 
 
 def sign_up(server: RunningServer, email: str, **more: str) -> tuple[int, str]:
@@ -25,6 +25,8 @@ def test_an_invitation_makes_one_account(tmp_path: Path) -> None:
 
 def test_where_it_is_open_everybody_gets_the_default_plan(tmp_path: Path) -> None:
     with serving(tmp_path, "--model", "echo", environ={"PENSTOCK_SIGNUP": "open"}) as server:
+        assert sign_up(server, "first@example.org") == (403, "signup_closed"), "the operator has to be first"
+        settle(server, "root", role="admin")
         assert sign_up(server, "ann@example.org") == (200, "free")
         assert sign_up(server, "Ann@Example.org")[0] == 400, "there is one of that e-mail already"
         cookie = ask_json(server, "POST", "/api/login", {"email": "ann@example.org", "password": PASSWORD})

@@ -610,6 +610,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show whether the server has to be set up, and who may sign up */
+        get: operations["showSetup"];
+        put?: never;
+        /** Make the first administrator, with the token that `penstock serve` printed, and sign in */
+        post: operations["finishSetup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -708,6 +726,23 @@ export interface paths {
         post?: never;
         /** End one of one's sessions */
         delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change one's password, which ends one's other sessions */
+        post: operations["changePassword"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2093,6 +2128,16 @@ export interface components {
             expires_in: number;
         };
         /**
+         * FirstAdmin
+         * @description Who sets a new server up.
+         */
+        FirstAdmin: {
+            token: string;
+            name: string;
+            email: string;
+            password: string;
+        };
+        /**
          * LogIn
          * @description Who signs in.
          */
@@ -2111,6 +2156,14 @@ export interface components {
             name: string;
             /** @default null */
             invitation: string | null;
+        };
+        /**
+         * ChangedPassword
+         * @description One's own password, and what it is to be.
+         */
+        ChangedPassword: {
+            current: string;
+            new: string;
         };
         /**
          * NewKey
@@ -3221,6 +3274,17 @@ export interface components {
             origin: "default" | "environment" | "file" | "flag";
             flag: string | null;
             variable: string | null;
+        };
+        /**
+         * SetupShown
+         * @description What there is to do before anybody signs in.
+         */
+        SetupShown: {
+            /** @enum {unknown} */
+            object: "setup";
+            needed: boolean;
+            /** @enum {unknown} */
+            signup: "closed" | "invitation" | "open";
         };
         /**
          * SignedInShown
@@ -13717,6 +13781,364 @@ export interface operations {
             };
         };
     };
+    showSetup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupShown"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    finishSetup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstAdmin"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInShown"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. The body is not one JSON object in valid UTF-8, with one value per key and at most 64 levels. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_json" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description The request does not come from a page of this server, so that it may not change anything by a cookie. The token is not the one that the server printed when it started. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "wrong_origin" | "wrong_setup_token";
+                        };
+                    };
+                };
+            };
+            /** @description There is an account that can log in, so there is nothing left to set up. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "setup_done";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The body is larger than the route takes; it was refused before it was read. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description The body is not plain `application/json`. */
+            415: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "unsupported_media_type";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description A limit on requests, tokens or concurrency is reached; `limit` names it as plans do. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    "retry-after-ms": components["headers"]["retry-after-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "rate_limit_error";
+                            /** @enum {unknown} */
+                            code?: "rate_limit_exceeded";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded";
+                        };
+                    };
+                };
+            };
+        };
+    };
     logIn: {
         parameters: {
             query?: never;
@@ -14972,6 +15394,234 @@ export interface operations {
                             type?: "invalid_request_error";
                             /** @enum {unknown} */
                             code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedPassword"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountShown"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. The body is not one JSON object in valid UTF-8, with one value per key and at most 64 levels. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_json" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. No account has this e-mail and this password; which of these is wrong is not told. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in" | "wrong_password";
+                        };
+                    };
+                };
+            };
+            /** @description The request does not come from a page of this server, so that it may not change anything by a cookie. The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "wrong_origin" | "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The body is larger than the route takes; it was refused before it was read. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description The body is not plain `application/json`. */
+            415: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "unsupported_media_type";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description A limit on requests, tokens or concurrency is reached; `limit` names it as plans do. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    "retry-after-ms": components["headers"]["retry-after-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "rate_limit_error";
+                            /** @enum {unknown} */
+                            code?: "rate_limit_exceeded";
                         };
                     };
                 };

@@ -16,6 +16,7 @@ export type Server = Schemas["ServerShown"];
 export type Session = Schemas["SessionShown"];
 export type Snippet = Schemas["SnippetShown"];
 export type Snippets = Schemas["SnippetList"];
+export type SetupState = Schemas["SetupShown"];
 export type SignedIn = Schemas["SignedInShown"];
 export type Setting = Schemas["SettingShown"];
 

@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import { Box, House, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
+import { Box, CircleUser, House, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
 import type { ComponentType } from "react";
 
 export interface PageEntry {
@@ -19,4 +19,5 @@ export const PAGES: PageEntry[] = [
   { path: "/users", name: "Users", icon: Users, group: "admin", load: () => import("~/pages/users") },
   { path: "/settings", name: "Settings", icon: Settings, group: "admin", load: () => import("~/pages/settings") },
   { path: "/audit", name: "Audit", icon: ScrollText, group: "admin", load: () => import("~/pages/audit") },
+  { path: "/account", name: "Account", icon: CircleUser, load: () => import("~/pages/account") },
 ];

@@ -1,4 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { Menu, Search } from "lucide-react";
 import { Suspense, useEffect, useState } from "react";
@@ -15,7 +15,7 @@ import { Skeleton } from "~/ui/states";
 export function Shell() {
   const [drawer, setDrawer] = useState(false);
   const [palette, setPalette] = useState(false);
-  useSignedOut();
+  const signedIn = useSignedOut();
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
@@ -27,6 +27,7 @@ export function Shell() {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
+  if (!signedIn) return null; // on its way to the log-in
   return (
     <div className="flex min-h-dvh">
       <a href="#content" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-sm focus:bg-panel focus:px-3 focus:py-2">
@@ -58,17 +59,22 @@ export function Shell() {
   );
 }
 
-/** A session that has ended leads to the log-in, which leads back. */
-function useSignedOut(): void {
+/** A session that has ended leads to the log-in, which leads back. Gives whether there still is one. */
+function useSignedOut(): boolean {
   const client = useQueryClient();
   const navigate = useNavigate();
   const router = useRouter();
+  const { data } = useQuery(session);
   useEffect(() => {
-    onSignedOut(() => {
-      const to = router.state.location.href;
+    const leave = () => {
+      const { href, pathname } = router.state.location;
+      if (pathname === "/login") return;
       client.clear();
       client.setQueryData(session.queryKey, null);
-      void navigate({ to: "/login", search: { to, ended: "1" } });
-    });
-  }, [client, navigate, router]);
+      void navigate({ to: "/login", search: { to: href, ended: "1" } });
+    };
+    onSignedOut(leave);
+    if (data === null) leave(); // as it turned out when the window was looked at again
+  }, [client, navigate, router, data]);
+  return !!data;
 }

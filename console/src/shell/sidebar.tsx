@@ -1,10 +1,9 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import type { LucideIcon } from "lucide-react";
-import { LogOut, Moon, Search, Sun } from "lucide-react";
+import { CircleUser, LogOut, Moon, Search, Sun } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { api } from "~/api/client";
-import { session, useAccount } from "~/api/session";
+import { useAccount } from "~/api/session";
 import { Mark } from "~/shell/mark";
 import { type PageEntry, PAGES } from "~/shell/nav";
 import { useTheme } from "~/shell/theme";
@@ -45,7 +44,7 @@ export function Sidebar({ onSearch, onLeave, open }: { onSearch: () => void; onL
           </ul>
         );
       })}
-      <Footer name={account.name} />
+      <Footer name={account.name} onLeave={onLeave} />
     </nav>
   );
 }
@@ -77,17 +76,12 @@ function Row({ icon: Icon, name, hint, onClick }: { icon: LucideIcon; name: stri
   );
 }
 
-function Footer({ name }: { name: string }) {
+function Footer({ name, onLeave }: { name: string; onLeave: () => void }) {
   const [theme, change] = useTheme();
-  const client = useQueryClient();
-  const navigate = useNavigate();
   const logOut = () => {
     api.post("/api/logout").then(
-      () => {
-        client.clear();
-        client.setQueryData(session.queryKey, null);
-        void navigate({ to: "/login" });
-      },
+      // A new document, so that nothing of this account is left in memory.
+      () => window.location.assign("/login"),
       (error: Error) => toast(error.message, "bad"),
     );
   };
@@ -95,9 +89,10 @@ function Footer({ name }: { name: string }) {
     <div className="mt-auto flex flex-col gap-0.5 border-t border-line pt-3">
       <Row icon={theme === "dark" ? Sun : Moon} name={theme === "dark" ? "Light theme" : "Dark theme"} onClick={change} />
       <Row icon={LogOut} name="Log out" onClick={logOut} />
-      <p className="truncate px-2.5 pt-1 text-xs text-muted max-lg:sm:hidden" title={name}>
-        {name}
-      </p>
+      <Link to="/account" title={`Account: ${name}`} onClick={onLeave} className={ROW} activeProps={{ className: "bg-tint text-text! font-medium", "aria-current": "page" }}>
+        <CircleUser size={16} aria-hidden />
+        <span className="truncate max-lg:sm:sr-only">{name}</span>
+      </Link>
     </div>
   );
 }

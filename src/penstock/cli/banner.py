@@ -35,7 +35,8 @@ class Banner:
     """Prints where the server is and what its models are doing; a progress bar only to a terminal."""
 
     def __init__(self, settings: Settings, *, port: int) -> None:
-        self._base = f"{_url(settings.host, port)}/v1"
+        self._origin = _url(settings.host, port)
+        self._base = f"{self._origin}/v1"
         self._settings = settings
         self._console = _Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
@@ -55,9 +56,13 @@ class Banner:
         with suppress(OSError):  # a terminal that is gone must not take the server along
             self._console.print(text)
 
-    def show(self, *, chats: bool) -> None:
-        """The banner itself, once the server listens; `chats`: whether one of its models can be talked to."""
+    def show(self, *, chats: bool, setup_token: str | None = None) -> None:
+        """The banner itself, once the server listens; `chats`: whether one of its models can be talked to.
+
+        With `setup_token` nobody can log in yet, and it tells where whoever reads it can change that.
+        """
         self._print(f"\n[bold]Penstock {__version__}[/]\n")
+        self._print(f"  Console      [bold]{self._origin}[/]")
         self._print(f"  API base     [bold]{self._base}[/]")
         if self._settings.metrics_port:
             self._print(f"  Metrics      {_url(self._settings.metrics_host, self._settings.metrics_port)}/metrics")
@@ -65,6 +70,9 @@ class Banner:
         self._print("  Make a key   penstock keys create my-key" + self._data_flag())
         if chats:
             self._print("  Try it       penstock chat" + self._url_flag() + self._data_flag())
+        if setup_token is not None:
+            self._print("\n  Nobody can log in yet. Make the administrator here; the link works once:")
+            self._print(f"  [bold]{self._origin}/setup?token={setup_token}[/]")
         self._print("")
 
     def _url_flag(self) -> str:

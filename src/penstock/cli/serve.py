@@ -77,7 +77,8 @@ async def _serve(
         listener = HttpListener(penstock.front, bounds, connections=penstock.connections)
         async with _metrics(penstock, watched, bounds):
             await listener.start(listening)
-            banner.show(chats=any(worker.model.kind == "chat" for _, worker in penstock.workers.named()))
+            chats = any(worker.model.kind == "chat" for _, worker in penstock.workers.named())
+            banner.show(chats=chats, setup_token=await penstock.setup.offer())
             await _drain_on_signal(penstock, settings.drain_seconds, banner)
             await listener.close()
         banner.ended()

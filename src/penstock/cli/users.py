@@ -182,6 +182,9 @@ def _update(user: str, changes: AccountChanges, data_dir: str | None, config: Pa
 def reset_password(user: str, password_stdin: bool, data_dir: str | None, config: Path | None) -> None:
     """Give an account another password, and log it out everywhere. The password is asked for.
 
+    It is the way back for whoever has forgotten it, the administrator included; a console cannot do it, as no mail is
+    sent.
+
     \b
     penstock users reset-password ann@example.org
     penstock users reset-password operator --password-stdin < file
@@ -208,7 +211,8 @@ def invite(
 ) -> None:
     """Invite somebody, and print the token of the invitation, alone, on standard output.
 
-    Whoever has the token can make one account, with EMAIL where it is given. It cannot be shown again.
+    Whoever has the token can make one account, with EMAIL where it is given, at /signup?invitation=TOKEN of the
+    server's console, unless its setting `signup` is closed. It cannot be shown again.
 
     \b
     penstock users invite bob@example.org

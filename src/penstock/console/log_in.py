@@ -10,6 +10,7 @@ from penstock.tenants.accounts import Account, Accounts
 from penstock.tenants.audit import Actor
 from penstock.tenants.invitations import Invitations
 from penstock.tenants.sessions import Session, Sessions
+from penstock.tenants.setup import Setup
 from penstock.tenants.tries import Tries
 from penstock.web.access import OPEN, SIGNED_IN
 from penstock.web.cookie import kept, taken_back
@@ -58,10 +59,18 @@ class SigningIn:
     operations = (LOG_IN, SIGN_UP, LOG_OUT, SHOW)
 
     def __init__(
-        self, accounts: Accounts, invitations: Invitations, sessions: Sessions, tries: Tries, *, signup: SignupMode
+        self,
+        accounts: Accounts,
+        invitations: Invitations,
+        setup: Setup,
+        sessions: Sessions,
+        tries: Tries,
+        *,
+        signup: SignupMode,
     ) -> None:
         self._accounts = accounts
         self._invitations = invitations
+        self._setup = setup
         self._sessions = sessions
         self._tries = tries
         self._signup = signup
@@ -84,7 +93,7 @@ class SigningIn:
         if account is None:
             raise WrongPassword("There is no account with this e-mail and this password.")
         self._tries.succeeded(given.email, asked.address)
-        return await self._signed_in(asked, account)
+        return await begin_session(self._sessions, asked, account)
 
     async def sign_up(self, asked: Asked) -> Response:
         given = await asked.body(SignUp)
@@ -92,6 +101,9 @@ class SigningIn:
             raise SignupClosed("Nobody can sign up here; an administrator makes accounts.")
         if self._signup == "invitation" and given.invitation is None:
             raise SignupClosed("An account is made by invitation here: send the one you have as `invitation`.")
+        if given.invitation is None and await self._setup.needed():
+            # An account with a password ends the set-up: nobody may take that from the operator by being first.
+            raise SignupClosed("This server is not set up yet. Whoever runs it has to do that first.")
         self._tries.begin(given.email, asked.address)  # each costs a password's hash
         by = Actor(given.email.strip().lower(), request_id=asked.visitor.request_id)
         if given.invitation is None:
@@ -100,7 +112,7 @@ class SigningIn:
             account = await self._invitations.redeem(
                 given.invitation, email=given.email, password=given.password, name=given.name, by=by
             )
-        return await self._signed_in(asked, account)
+        return await begin_session(self._sessions, asked, account)
 
     async def log_out(self, asked: Asked) -> Response:
         visitor = asked.visitor
@@ -113,10 +125,12 @@ class SigningIn:
         assert signed_in is not None, "the route is for sessions"
         return _shown(signed_in.account, signed_in.session)
 
-    async def _signed_in(self, asked: Asked, account: Account) -> Response:
-        # Always a new token: one that was there before, planted perhaps, never becomes this account's.
-        session, token = await self._sessions.begin(account, client=asked.client, instead_of=asked.visitor.token)
-        return private(_shown(account, session), {"set-cookie": kept(token, secure=asked.secure)})
+
+async def begin_session(sessions: Sessions, asked: Asked, account: Account) -> Response:
+    """Sign an account in: the answer that says so, with the session's cookie."""
+    # Always a new token: one that was there before, planted perhaps, never becomes this account's.
+    session, token = await sessions.begin(account, client=asked.client, instead_of=asked.visitor.token)
+    return private(_shown(account, session), {"set-cookie": kept(token, secure=asked.secure)})
 
 
 def _shown(account: Account, session: Session) -> SignedInShown:

@@ -10,7 +10,9 @@ from penstock.console.keys import OwnKeys
 from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
+from penstock.console.password import OwnPassword
 from penstock.console.sessions import OwnSessions
+from penstock.console.setup import SettingUp
 from penstock.web.gate import Gate
 from penstock.web.operation import Operation
 from penstock.web.routing import Routing
@@ -23,7 +25,7 @@ class Part(Protocol):
         """Add them."""
 
 
-_PARTS = (SigningIn, OwnSessions, OwnKeys, Snippets, Home, ServedModels, Live)
+_PARTS = (SettingUp, SigningIn, OwnSessions, OwnPassword, OwnKeys, Snippets, Home, ServedModels, Live)
 
 
 def operations() -> list[Operation]:

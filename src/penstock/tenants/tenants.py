@@ -16,6 +16,7 @@ from penstock.tenants.passwords import Passwords
 from penstock.tenants.plan_store import PlanStore
 from penstock.tenants.plans import configured_plans
 from penstock.tenants.sessions import Sessions
+from penstock.tenants.setup import Setup
 from penstock.tenants.usage_report import UsageReport
 
 
@@ -30,6 +31,7 @@ class Tenants:
     plans: PlanStore
     invitations: Invitations
     sessions: Sessions
+    setup: Setup
     audit: AuditLog
     last_use: LastUse
     usage: UsageReport
@@ -57,6 +59,7 @@ class Tenants:
             plans,
             Invitations(database, pepper, plans, passwords),
             sessions,
+            Setup(database, passwords),
             AuditLog(database),
             last_use,
             UsageReport(database),

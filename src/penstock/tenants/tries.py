@@ -64,7 +64,7 @@ class Tries:
         counted = self._counted(email, address)
         free_at = max(self._free_at(bound, now) for bound in counted)
         if free_at > now:
-            message = "Too many attempts to sign in failed. Wait a moment before the next."
+            message = "Too many attempts failed. Wait a moment before the next."
             raise RateLimited(message, retry_after=free_at - now)
         for bound in counted:
             failures = self._failures.setdefault(bound.which, _Failures())

@@ -118,3 +118,20 @@ class SignUp(Struct, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, Meta(max_length=200)] = ""
     invitation: Id | None = None
     """The token of an invitation."""
+
+
+class FirstAdmin(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Who sets a new server up."""
+
+    token: Annotated[str, Meta(max_length=200)]
+    """What `penstock serve` printed, as part of a URL."""
+    name: Name
+    email: Email
+    password: Password
+
+
+class ChangedPassword(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One's own password, and what it is to be."""
+
+    current: Annotated[str, Meta(max_length=1024)]
+    new: Password
