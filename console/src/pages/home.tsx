@@ -1,11 +1,10 @@
-import { useAccount } from "~/api/session";
+import { Steps } from "~/first/steps";
 import { Page } from "~/ui/page";
 
 export default function Home() {
-  const account = useAccount();
   return (
     <Page title="Home">
-      <p>Signed in as {account.name}.</p>
+      <Steps />
     </Page>
   );
 }
