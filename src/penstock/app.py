@@ -17,6 +17,7 @@ from penstock.api.admin.settings import AdminSettings
 from penstock.api.asgi import Front
 from penstock.api.batches import batches_router
 from penstock.api.cold import build_cold_plane
+from penstock.api.console_usage import account_usage_router
 from penstock.api.drain import Drain
 from penstock.api.files import files_router
 from penstock.api.gauges import Gauges
@@ -47,6 +48,7 @@ from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
 from penstock.console.pages import pages_router
 from penstock.console.password import OwnPassword
+from penstock.console.requests import RequestLog
 from penstock.console.routes import console_router
 from penstock.console.routes import operations as console_operations
 from penstock.console.sessions import OwnSessions
@@ -296,6 +298,7 @@ def _front(
         models_router(workers, authenticated, currency=settings.currency),
         files_router(gate, files),
         usage_router(tenants.usage, gate.caller, currency=settings.currency, row_days=settings.usage_days),
+        account_usage_router(gate, tenants, currency=settings.currency, row_days=settings.usage_days),
         batches_router(gate, batches),
         openapi_router(authenticated, operations()),
         metrics_router(registry, administrator),
@@ -331,6 +334,7 @@ def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Live | Ser
         Snippets(next(iter(settings.serve), DEFAULT_MODEL)),
         Home(tenants.keys, tenants.usage),
         *seen,
+        RequestLog(tenants.requests, currency=settings.currency),
     )
 
 

@@ -14,6 +14,7 @@ from penstock.app import operations
 from penstock.web.operation import Operation
 
 NOBODYS = {"api_key": "key_0123456789abcdef", "session": "sess_0123456789abcdef"}
+NOBODYS |= {"request": "req_0123456789abcdef0123456789abcdef"}
 NOBODYS |= {"files": "file-0123456789abcdef01234567", "batches": "batch_0123456789abcdef01234567"}
 OF_KEYS = [one for one in operations() if one.parameters and one.access.scopes == ("batch",)]
 OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
@@ -27,7 +28,11 @@ BODIES: dict[str, Any] = {"PATCH": {"name": "taken over"}, "POST": {}}
 
 @pytest.fixture(scope="module")
 def ann(echo_server: RunningServer) -> Person:
-    return settle(echo_server, "ann")
+    ann = settle(echo_server, "ann")
+    body = {"model": "echo", "messages": [{"role": "user", "content": "one"}]}
+    assert ask_json(echo_server, "POST", "/v1/chat/completions", body, **bearer(ann.key)).status == 200
+    eventually(lambda: ids_of(echo_server, ann)["request"])
+    return ann
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +42,9 @@ def bob(echo_server: RunningServer) -> Person:
 
 def ids_of(server: RunningServer, person: Person) -> dict[str, str]:
     found = {}
-    for kind, path in (("api_key", "/api/keys"), ("session", "/api/sessions")):
-        found[kind] = ask_json(server, "GET", path, cookie=person.cookie).json["data"][0]["id"]
+    for kind, path in (("api_key", "/api/keys"), ("session", "/api/sessions"), ("request", "/api/requests")):
+        data = ask_json(server, "GET", path, cookie=person.cookie).json["data"]
+        found[kind] = data[-1]["id"] if data else ""
     return found
 
 
@@ -55,7 +61,7 @@ def test_there_are_such_routes() -> None:
 
 @pytest.mark.parametrize("operation", OF_TENANTS, ids=lambda operation: operation.name)
 def test_anothers_is_nobodys(echo_server: RunningServer, ann: Person, bob: Person, operation: Operation) -> None:
-    kind = "session" if "sessions" in operation.path else "api_key"
+    kind = {"sessions": "session", "requests": "request"}.get(kind_of(operation), "api_key")
     anns = ids_of(echo_server, ann)[kind]
     body = BODIES.get(operation.method) if operation.request is not None else None
     for headers in ({"cookie": bob.cookie}, bearer(bob.key)):

@@ -12,10 +12,10 @@ from usage_rows import NOON, put, row
 
 from penstock.api import usage_csv
 from penstock.api.usage import COMPLETIONS, COSTS, OWN
-from penstock.api.usage_csv import wants_csv
 from penstock.database.connection import Database
 from penstock.protocol.usage_pages import Amount, CostsBucket, CostsResult, OwnResult
 from penstock.tenants.usage_report import DAY, HOUR
+from penstock.web.csv_lines import wants_csv
 
 OWN_COLUMNS = [
     *("start_time", "end_time", "requests", "failed", "input_tokens", "cached_input_tokens", "output_tokens"),

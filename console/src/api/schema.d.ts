@@ -330,6 +330,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what one's account used, and what it cost, by spans of time; administrators see all accounts */
+        get: operations["accountUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage/details": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show which errors one's account met, and how long answers took */
+        get: operations["accountUsageDetails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -622,6 +656,40 @@ export interface paths {
         put?: never;
         /** Make the first administrator, with the token that `penstock serve` printed, and sign in */
         post: operations["finishSetup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the requests that one's account made; administrators see all accounts */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one request of one's account; administrators see all accounts */
+        get: operations["showRequest"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2343,7 +2411,7 @@ export interface components {
             system_fingerprint: null;
             choices: components["schemas"]["ChunkChoice"][];
             usage?: components["schemas"]["Usage"] | null;
-            penstock?: components["schemas"]["Timings"];
+            penstock?: components["schemas"]["penstock.protocol.chat_chunk.Timings"];
         };
         /**
          * ChunkChoice
@@ -2391,7 +2459,7 @@ export interface components {
          * Timings
          * @description Where the time of an answer went, in milliseconds; null for what never came.
          */
-        Timings: {
+        "penstock.protocol.chat_chunk.Timings": {
             queue_ms: number;
             ttft_ms: number | null;
             decode_ms: number | null;
@@ -3040,6 +3108,117 @@ export interface components {
             currency: string;
         };
         /**
+         * SeenPage
+         * @description As CompletionsPage.
+         */
+        SeenPage: {
+            /** @enum {unknown} */
+            object: "page";
+            data: components["schemas"]["SeenBucket"][];
+            has_more: boolean;
+            next_page: string | null;
+        };
+        /**
+         * SeenBucket
+         * @description As CompletionsBucket.
+         */
+        SeenBucket: {
+            /** @enum {unknown} */
+            object: "bucket";
+            start_time: number;
+            end_time: number;
+            results: components["schemas"]["SeenResult"][];
+        };
+        /**
+         * SeenResult
+         * @description What an account used, or all accounts did, as the console shows it.
+         */
+        SeenResult: {
+            /** @enum {unknown} */
+            object: "usage.result";
+            requests: number;
+            failed: number;
+            input_tokens: number;
+            cached_input_tokens: number;
+            output_tokens: number;
+            reasoning_tokens: number;
+            cost: string;
+            currency: string;
+            model: string | null;
+            api_key_id: string | null;
+            user_id: string | null;
+            endpoint: string | null;
+        };
+        /**
+         * UsageDetails
+         * @description Errors and times of a span.
+         */
+        UsageDetails: {
+            /** @enum {unknown} */
+            object: "usage.details";
+            start_time: number;
+            end_time: number;
+            rows_since: number | null;
+            errors: components["schemas"]["ErrorCount"][];
+            timings: components["schemas"]["penstock.protocol.usage_details.Timings"];
+        };
+        /**
+         * ErrorCount
+         * @description The requests that ended with one error.
+         */
+        ErrorCount: {
+            code: string;
+            status: number;
+            requests: number;
+        };
+        /**
+         * Timings
+         * @description Percentiles are counted out of rows, each of them, and never put together of other percentiles.
+         */
+        "penstock.protocol.usage_details.Timings": {
+            /** @enum {unknown} */
+            source: "rows";
+            rows: number;
+            complete: boolean;
+            since: number | null;
+            total: components["schemas"]["Timing"];
+            buckets: components["schemas"]["TimingBucket"][];
+            groups: components["schemas"]["TimingGroup"][];
+        };
+        /**
+         * Timing
+         * @description How long some requests took; null where none of them tells. Lines of batches are left out: nobody waits.
+         */
+        Timing: {
+            requests: number;
+            ttft_p50_ms: number | null;
+            ttft_p95_ms: number | null;
+            tokens_per_second: number | null;
+        };
+        /**
+         * TimingBucket
+         * @description Those of one span of time, of which there are only such as have any.
+         */
+        TimingBucket: {
+            requests: number;
+            ttft_p50_ms: number | null;
+            ttft_p95_ms: number | null;
+            tokens_per_second: number | null;
+            start_time: number;
+            end_time: number;
+        };
+        /**
+         * TimingGroup
+         * @description Those of one value of what was grouped by.
+         */
+        TimingGroup: {
+            requests: number;
+            ttft_p50_ms: number | null;
+            ttft_p95_ms: number | null;
+            tokens_per_second: number | null;
+            value: string;
+        };
+        /**
          * Health
          * @description The process is up.
          */
@@ -3309,6 +3488,62 @@ export interface components {
             created_at: number;
             last_seen_at: number;
             expires_at: number;
+        };
+        /**
+         * RequestList
+         * @description Requests, the newest first unless asked otherwise.
+         */
+        RequestList: {
+            /** @enum {unknown} */
+            object: "list";
+            first_id: string | null;
+            last_id: string | null;
+            has_more: boolean;
+            data: components["schemas"]["RequestShown"][];
+        };
+        /**
+         * RequestShown
+         * @description One request that is over: its row in the ledger. What was said in it is not kept.
+         *
+         *         Spans are in milliseconds; null where the request never came so far.
+         */
+        RequestShown: {
+            id: string;
+            /** @enum {unknown} */
+            object: "request";
+            account_id: string;
+            account: string | null;
+            key_id: string;
+            key: string | null;
+            model: string;
+            endpoint: string;
+            created_at: number;
+            status: number;
+            /** @enum {unknown} */
+            outcome: "aborted" | "completed" | "failed";
+            finish_reason: string | null;
+            error_code: string | null;
+            limit_hit: string | null;
+            frees_at: number | null;
+            streamed: boolean;
+            batch: boolean;
+            tier: string;
+            input_tokens: number;
+            cached_input_tokens: number;
+            output_tokens: number;
+            reasoning_tokens: number;
+            queue_ms: number;
+            load_ms: number | null;
+            prefill_ms: number | null;
+            decode_ms: number | null;
+            ttft_ms: number | null;
+            total_ms: number;
+            tokens_per_second: number | null;
+            cost: string;
+            currency: string;
+            input_price: string;
+            cached_input_price: string;
+            output_price: string;
         };
         /**
          * SessionList
@@ -9183,6 +9418,363 @@ export interface operations {
             };
         };
     };
+    accountUsage: {
+        parameters: {
+            query?: {
+                end_time?: number | null;
+                page?: string | null;
+                format?: ("csv" | "json") | null;
+                api_key_ids?: string[];
+                start_time?: number | null;
+                bucket_width?: "1d" | "1h" | "1m";
+                limit?: number | null;
+                group_by?: ("api_key_id" | "endpoint" | "model" | "user_id")[];
+                models?: string[];
+                batch?: boolean | null;
+                account?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeenPage"];
+                    "text/csv": string;
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    accountUsageDetails: {
+        parameters: {
+            query: {
+                start_time: number;
+                end_time?: number | null;
+                bucket_width?: "1d" | "1h" | "1m";
+                group_by?: ("api_key_id" | "endpoint" | "model" | "user_id") | null;
+                api_key_ids?: string[];
+                models?: string[];
+                account?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageDetails"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
     openapi: {
         parameters: {
             query?: never;
@@ -14133,6 +14725,379 @@ export interface operations {
                             type?: "service_unavailable_error";
                             /** @enum {unknown} */
                             code?: "server_is_overloaded";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                after?: string | null;
+                limit?: number;
+                account?: string | null;
+                id?: string | null;
+                model?: string | null;
+                key?: string | null;
+                outcome?: ("aborted" | "completed" | "failed") | null;
+                status?: number | null;
+                error_code?: string | null;
+                batch?: boolean | null;
+                since?: number | null;
+                until?: number | null;
+                sort?: "-completion_tokens" | "-cost" | "-created_at" | "-total_ms" | "-ttft_ms" | "completion_tokens" | "cost" | "created_at" | "total_ms" | "ttft_ms";
+                format?: "csv" | "json";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestList"];
+                    "text/csv": string;
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    showRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request's id, as `x-request-id` has it. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestShown"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description No such object for this caller. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_found";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
                         };
                     };
                 };

@@ -13,6 +13,7 @@ from penstock.api import (
     batches,
     chat,
     completions,
+    console_usage,
     embeddings,
     files,
     health,
@@ -79,7 +80,14 @@ def operations() -> list[Operation]:
     """Every operation of this room."""
     itself = Operation(name="openapi", method="GET", path=PATH, summary="Show this document", answer=dict[str, Any])
     asking = [*chat.operations(), completions.operation(), responses.operation(), embeddings.operation()]
-    told = [*models.operations(), *usage.operations(), itself, metrics.operation(), *health.operations()]
+    told = [
+        *models.operations(),
+        *usage.operations(),
+        *console_usage.operations(),
+        itself,
+        metrics.operation(),
+        *health.operations(),
+    ]
     later = (*files.FileRoutes.operations, *batches.BatchRoutes.operations)
     return [*asking, *anthropic.operations(), *later, *told, *admin.operations()]
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers
 
 from penstock.api import usage_csv
 from penstock.api.usage_form import DIMENSIONS, FILTERS, Form, completions, costs, embeddings, own
@@ -19,6 +20,8 @@ from penstock.tenants.caller import Caller
 from penstock.tenants.usage_report import DAY, MINUTE, Bucket, Question, UsageReport, floor_to
 from penstock.web.access import ADMIN_KEY, ANY_KEY, Access
 from penstock.web.answer import READING, answered
+from penstock.web.asgi import Scope
+from penstock.web.csv_lines import wants_csv
 from penstock.web.operation import Operation
 from penstock.web.query import read_query
 
@@ -71,25 +74,25 @@ def usage_router(
     async def show_own(request: Request) -> Response:
         """What the caller's account used."""
         asking = await caller(request.scope, ANY_KEY)
-        return await pages.answer(request, own(), account_id=asking.account_id)
+        return await pages.answer(request.scope, own(), account_id=asking.account_id)
 
     @router.api_route(COMPLETIONS, methods=READING)
     async def show_completions(request: Request) -> Response:
         """What everybody used to make text."""
         await caller(request.scope, ADMIN_KEY)
-        return await pages.answer(request, completions(), account_id=None, kind="completions")
+        return await pages.answer(request.scope, completions(), account_id=None, kind="completions")
 
     @router.api_route(EMBEDDINGS, methods=READING)
     async def show_embeddings(request: Request) -> Response:
         """What everybody used to make embeddings."""
         await caller(request.scope, ADMIN_KEY)
-        return await pages.answer(request, embeddings(), account_id=None, kind="embeddings")
+        return await pages.answer(request.scope, embeddings(), account_id=None, kind="embeddings")
 
     @router.api_route(COSTS, methods=READING)
     async def show_costs(request: Request) -> Response:
         """What everybody cost."""
         await caller(request.scope, ADMIN_KEY)
-        return await pages.answer(request, costs(), account_id=None)
+        return await pages.answer(request.scope, costs(), account_id=None)
 
     return router
 
@@ -103,13 +106,13 @@ class UsagePages:
     row_days: int
     now: Callable[[], float]
 
-    async def answer(self, request: Request, form: Form, *, account_id: str | None, kind: Any = None) -> Response:
+    async def answer(self, scope: Scope, form: Form, *, account_id: str | None, kind: Any = None) -> Response:
         """Raises InvalidRequest for what is wrong with the query string."""
-        query: Any = read_query(request.scope, form.query)
+        query: Any = read_query(scope, form.query)
         seconds, most = SECONDS[query.bucket_width], _limit(query, form)
         question = replace(_question(query, self.now(), seconds, _limit(query, form)), account_id=account_id, kind=kind)
         self._check_rows(question, seconds)
-        if query.format == "csv" or (query.format is None and usage_csv.wants_csv(request.headers.get("accept", ""))):
+        if query.format == "csv" or (query.format is None and wants_csv(Headers(scope=scope).get("accept", ""))):
             return await self._csv(question, form, query, seconds)
         start = _start_of_page(query, question, seconds)
         question = replace(question, start=start)

@@ -1,22 +1,13 @@
 """Results of usage as CSV: a row for each bucket and group, the same columns whatever was asked."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""How a cell begins that a spreadsheet takes for a formula; source: OWASP, CSV injection."""
-
-
-def wants_csv(accept: str) -> bool:
-    """Whether an `Accept` header asks for CSV and not for JSON."""
-    kinds = {kind.partition(";")[0].strip().lower() for kind in accept.split(",")}
-    return "text/csv" in kinds and "application/json" not in kinds
+from penstock.web.csv_lines import lines
 
 
 def columns(result: type[Struct]) -> list[str]:
@@ -43,13 +34,6 @@ def rows(buckets: Iterable[Any]) -> str:
     )
 
 
-def lines(cells: Iterable[Iterable[Any]]) -> str:
-    """Lines of cells, none of which a spreadsheet takes for a formula."""
-    written = io.StringIO()
-    csv.writer(written).writerows(map(_cell, line) for line in cells)
-    return written.getvalue()
-
-
 def _flat(result: Struct) -> Iterator[Any]:
     for name in result.__struct_fields__:
         value = getattr(result, name)
@@ -57,16 +41,6 @@ def _flat(result: Struct) -> Iterator[Any]:
             yield from _flat(value)
         elif name != "object":
             yield value
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, Raw):
-        return bytes(value).decode()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 def _time(second: int) -> str:

@@ -24,6 +24,9 @@ from penstock.protocol.usage_pages import (
     OwnBucket,
     OwnPage,
     OwnResult,
+    SeenBucket,
+    SeenPage,
+    SeenResult,
 )
 from penstock.protocol.usage_query import (
     COST_LIMITS,
@@ -32,6 +35,7 @@ from penstock.protocol.usage_query import (
     CostsQuery,
     EmbeddingsQuery,
     OwnQuery,
+    SeenQuery,
     Span,
     Width,
 )
@@ -109,17 +113,22 @@ def costs() -> Form:
 
 def own() -> Form:
     """Of the usage of one account."""
+    return Form(OwnQuery, OwnPage, OwnBucket, OwnResult, _figures_of_all)
 
-    def figures(sums: Sums, currency: str) -> Mapping[str, Any]:
-        return {
-            "requests": sums.requests,
-            "failed": sums.failed,
-            "input_tokens": sums.prompt_tokens,
-            "cached_input_tokens": sums.cached_tokens,
-            "output_tokens": sums.completion_tokens,
-            "reasoning_tokens": sums.reasoning_tokens,
-            "cost": decimal(sums.cost),
-            "currency": currency,
-        }
 
-    return Form(OwnQuery, OwnPage, OwnBucket, OwnResult, figures)
+def seen() -> Form:
+    """Of the usage that the console shows."""
+    return Form(SeenQuery, SeenPage, SeenBucket, SeenResult, _figures_of_all)
+
+
+def _figures_of_all(sums: Sums, currency: str) -> Mapping[str, Any]:
+    return {
+        "requests": sums.requests,
+        "failed": sums.failed,
+        "input_tokens": sums.prompt_tokens,
+        "cached_input_tokens": sums.cached_tokens,
+        "output_tokens": sums.completion_tokens,
+        "reasoning_tokens": sums.reasoning_tokens,
+        "cost": decimal(sums.cost),
+        "currency": currency,
+    }

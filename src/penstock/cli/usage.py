@@ -16,13 +16,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from penstock.api import usage_csv
 from penstock.cli.data_folder import data_options, opened, settings_of
 from penstock.cli.durations import seconds_of
 from penstock.cli.screen import printable
 from penstock.protocol.price import PICOS, decimal
 from penstock.settings import Settings
 from penstock.tenants.usage_report import DAY, HOUR, Dimension, Question, Sums, UsageReport, floor_to
+from penstock.web import csv_lines
 
 _DIMENSIONS: dict[str, Dimension] = {"model": "model", "key": "key_id", "account": "account_id"}
 _WIDTHS = {"day": DAY, "hour": HOUR}
@@ -79,7 +79,7 @@ def command(
     elif as_csv:
         heads = list(_fields(_Line("", "", Sums()), by, settings.currency))
         rows = [list(_fields(line, by, settings.currency).values()) for line in lines]
-        click.echo(usage_csv.lines([heads, *rows]), nl=False)
+        click.echo(csv_lines.lines([heads, *rows]), nl=False)
     elif not lines:
         whose = f" by {account}" if account else ""
         click.echo(f"Nothing was used{whose} {_told(start, stop)}. Ask a model something: penstock chat", err=True)

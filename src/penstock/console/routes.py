@@ -11,6 +11,7 @@ from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
 from penstock.console.password import OwnPassword
+from penstock.console.requests import RequestLog
 from penstock.console.sessions import OwnSessions
 from penstock.console.setup import SettingUp
 from penstock.web.gate import Gate
@@ -25,7 +26,18 @@ class Part(Protocol):
         """Add them."""
 
 
-_PARTS = (SettingUp, SigningIn, OwnSessions, OwnPassword, OwnKeys, Snippets, Home, ServedModels, Live)
+_PARTS = (
+    SettingUp,
+    RequestLog,
+    SigningIn,
+    OwnSessions,
+    OwnPassword,
+    OwnKeys,
+    Snippets,
+    Home,
+    ServedModels,
+    Live,
+)
 
 
 def operations() -> list[Operation]:

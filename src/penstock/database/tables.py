@@ -282,8 +282,26 @@ usage = Table(
     Column("cached_input_price", BigInteger, nullable=False, server_default="0"),
     Column("output_price", BigInteger, nullable=False, server_default="0"),
     Column("cost", BigInteger, nullable=False, server_default="0"),
+    # Of a refusal by a limit: its name in plans, and when it would have let the request in.
+    Column("limit_hit", Text),
+    Column("frees_at", Float),
     Index(None, "account_id", "created_at"),
     Index(None, "created_at"),
+    Index(None, "account_id", "key_id", "created_at"),
+    Index(None, "account_id", "model", "created_at"),
+    # What failed or was broken off is little among much, and looked for among all of it.
+    Index(
+        "ix_usage_unfinished_of_account",
+        *("account_id", "outcome", "created_at", "error_code", "status"),
+        sqlite_where=text("outcome <> 'completed'"),
+        postgresql_where=text("outcome <> 'completed'"),
+    ),
+    Index(
+        "ix_usage_unfinished",
+        *("outcome", "created_at", "error_code", "status"),
+        sqlite_where=text("outcome <> 'completed'"),
+        postgresql_where=text("outcome <> 'completed'"),
+    ),
 )
 
 

@@ -15,10 +15,7 @@ from penstock.protocol.chat import ChatRequest
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
 from penstock.tenants.limits import Free, Grant, Standing, Used
-from penstock.tenants.usage import UsageRecord
-
-CLIENT_LEFT = 499
-"""The status in the ledger of a request whose client left before it had one; nginx's number for it."""
+from penstock.tenants.usage import CLIENT_LEFT, UsageRecord
 
 _TELLING_STEPS = 8
 
@@ -118,6 +115,8 @@ class Entry:
         self.asked = asked
         self._delivery = delivery
         self._grant: Grant = Free()
+        self._limit_hit: str | None = None
+        self._frees_at: float | None = None
         self._settled = False
 
     def limited_by(self, standing: Callable[[], Standing]) -> None:
@@ -192,6 +191,11 @@ class Entry:
         self._record(row, self)
         self._grant.settle(self._used(outcome, row.cost))
 
+    def refused_by(self, error: RateLimited) -> None:
+        """A limit refused the request; its row tells which one, and when it would have let the request in."""
+        self._limit_hit = error.limit or None
+        self._frees_at = None if error.retry_after is None else time.time() + error.retry_after
+
     def put_back(self) -> None:
         """The request begins anew later, or goes on. This try of it has no row, and nothing counts yet."""
         usage = self.counts.usage()
@@ -241,6 +245,8 @@ class Entry:
             cached_input_price=price.cached_input,
             output_price=price.output,
             cost=price.cost(usage),
+            limit_hit=self._limit_hit,
+            frees_at=self._frees_at,
         )
 
 
@@ -297,6 +303,7 @@ class Meter:
         except ApiError as error:
             if isinstance(error, RateLimited):
                 self._observer.limit_hit(error.limit)
+                entry.refused_by(error)
             entry.settle("failed", error.status, error_code=error.code)
             raise
         except (asyncio.CancelledError, GeneratorExit):

@@ -79,6 +79,26 @@ class OwnResult(Struct, kw_only=True):
     endpoint: str | None = None
 
 
+class SeenResult(Struct, kw_only=True):
+    """What an account used, or all accounts did, as the console shows it."""
+
+    object: Literal["usage.result"] = "usage.result"
+    requests: int
+    failed: int
+    """Of these, the ones that failed or were refused."""
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost: str
+    """A decimal number as text, so that no reader rounds it."""
+    currency: str
+    model: str | None = None
+    api_key_id: str | None = None
+    user_id: str | None = None
+    endpoint: str | None = None
+
+
 class CompletionsBucket(Struct, kw_only=True):
     """The use of one span of time; it has no results where there was none."""
 
@@ -113,6 +133,15 @@ class OwnBucket(Struct, kw_only=True):
     start_time: int
     end_time: int
     results: list[OwnResult]
+
+
+class SeenBucket(Struct, kw_only=True):
+    """As CompletionsBucket."""
+
+    object: Literal["bucket"] = "bucket"
+    start_time: int
+    end_time: int
+    results: list[SeenResult]
 
 
 class CompletionsPage(Struct, kw_only=True):
@@ -151,6 +180,15 @@ class OwnPage(Struct, kw_only=True):
     next_page: str | None
 
 
-AnyPage = CompletionsPage | EmbeddingsPage | CostsPage | OwnPage
-AnyBucket = CompletionsBucket | EmbeddingsBucket | CostsBucket | OwnBucket
-AnyResult = CompletionsResult | EmbeddingsResult | CostsResult | OwnResult
+class SeenPage(Struct, kw_only=True):
+    """As CompletionsPage."""
+
+    object: Literal["page"] = "page"
+    data: list[SeenBucket]
+    has_more: bool
+    next_page: str | None
+
+
+AnyPage = CompletionsPage | EmbeddingsPage | CostsPage | OwnPage | SeenPage
+AnyBucket = CompletionsBucket | EmbeddingsBucket | CostsBucket | OwnBucket | SeenBucket
+AnyResult = CompletionsResult | EmbeddingsResult | CostsResult | OwnResult | SeenResult

@@ -39,10 +39,21 @@ Ids = Annotated[
     Meta(max_length=100, description="These alone. Repeat the parameter; `name[]` is read as well."),
 ]
 
+Account = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=NO_NUL,
+        description="The id of an account, or `all`; other accounts than one's own are for administrators.",
+    ),
+]
+
 UsageGroup = Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier"]
 EmbeddingsGroup = Literal["project_id", "user_id", "api_key_id", "model"]
 CostGroup = Literal["project_id", "user_id", "api_key_id", "line_item"]
 OwnGroup = Literal["model", "api_key_id", "endpoint"]
+SeenGroup = Literal["model", "api_key_id", "user_id", "endpoint"]
 
 
 class Span(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,3 +109,27 @@ class OwnQuery(Span, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Limit | None = None
     group_by: list[OwnGroup] = []
     models: Ids = []
+
+
+class SeenQuery(Span, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of whoever is signed in. Without a start: the newest buckets, one page of them."""
+
+    start_time: Start | None = None
+    bucket_width: Width = "1d"
+    limit: Limit | None = None
+    group_by: list[SeenGroup] = []
+    models: Ids = []
+    batch: bool | None = None
+    account: Account | None = None
+
+
+class DetailsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of whoever is signed in, about what no sums are kept of."""
+
+    start_time: Start
+    end_time: End | None = None
+    bucket_width: Width = "1d"
+    group_by: SeenGroup | None = None
+    api_key_ids: Ids = []
+    models: Ids = []
+    account: Account | None = None

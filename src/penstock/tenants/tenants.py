@@ -15,8 +15,10 @@ from penstock.tenants.last_use import LastUse
 from penstock.tenants.passwords import Passwords
 from penstock.tenants.plan_store import PlanStore
 from penstock.tenants.plans import configured_plans
+from penstock.tenants.request_history import RequestHistory
 from penstock.tenants.sessions import Sessions
 from penstock.tenants.setup import Setup
+from penstock.tenants.timing_report import TimingReport
 from penstock.tenants.usage_report import UsageReport
 
 
@@ -35,6 +37,8 @@ class Tenants:
     audit: AuditLog
     last_use: LastUse
     usage: UsageReport
+    timing: TimingReport
+    requests: RequestHistory
 
     @classmethod
     def of(
@@ -63,4 +67,6 @@ class Tenants:
             AuditLog(database),
             last_use,
             UsageReport(database),
+            TimingReport(database),
+            RequestHistory(database),
         )

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+CLIENT_LEFT = 499
+"""The status in the ledger of a request whose client left before it had one; nginx's number for it."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -47,6 +50,10 @@ class UsageRecord:
     cached_input_price: int = 0
     output_price: int = 0
     cost: int = 0
+    limit_hit: str | None = None
+    """The limit that refused it, by its name in plans."""
+    frees_at: float | None = None
+    """When that limit would have let it in, in seconds since 1970; null where no waiting helps."""
 
     @property
     def recorded_at(self) -> float:

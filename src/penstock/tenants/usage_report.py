@@ -142,14 +142,19 @@ def _spans(start: int, stop: int, seconds: int) -> Iterator[tuple[int, int]]:
 def _sum(question: Question, span: tuple[int, int], seconds: int) -> Select[*tuple[Any, ...]]:
     """Bucket, dimensions, figures: grouped by the first two."""
     if seconds == MINUTE:
-        table, moment, bucket, figures = usage, usage.c.created_at, _minute(), _figures_of_rows()
+        table, moment, bucket, figures = (
+            usage,
+            usage.c.created_at,
+            bucket_of(usage.c.created_at, MINUTE),
+            _figures_of_rows(),
+        )
     else:
         table = usage_hourly if seconds == HOUR else usage_daily
         moment = bucket = table.c.start
         figures = [func.sum(table.c[one.name]) for one in fields(Sums)]
     dimensions = [_dimension(table, name) for name in question.by]
     query = select(bucket.label("bucket"), *dimensions, *figures).where(moment >= span[0], moment < span[1])
-    return query.where(*_conditions(question, table)).group_by(literal_column("bucket"), *dimensions)
+    return query.where(*conditions(question, table)).group_by(literal_column("bucket"), *dimensions)
 
 
 def _total(question: Question, table: Table, start: int, stop: int) -> Select[*tuple[Any, ...]]:
@@ -157,14 +162,19 @@ def _total(question: Question, table: Table, start: int, stop: int) -> Select[*t
     dimensions = [_dimension(table, name) for name in question.by]
     figures = [func.sum(table.c[one.name]) for one in fields(Sums)]
     query = select(*dimensions, *figures).where(table.c.start >= start, table.c.start < stop)
-    return query.where(*_conditions(question, table)).group_by(*dimensions)
+    return query.where(*conditions(question, table)).group_by(*dimensions)
 
 
-def _minute() -> ColumnElement[int]:
-    """The start of the minute of a row. A cast rounds in PostgreSQL and cuts in SQLite: either way it is put right."""
-    minutes = cast(usage.c.created_at / float(MINUTE), BigInteger)
-    late = case((minutes * MINUTE > usage.c.created_at, 1), else_=0)
-    return (minutes - late) * MINUTE
+def bucket_of(moment: ColumnElement[float], seconds: int) -> ColumnElement[int]:
+    """The start of a moment's bucket. A cast rounds in PostgreSQL and cuts in SQLite: either way it is put right."""
+    whole = cast(moment / float(seconds), BigInteger)
+    late = case((whole * seconds > moment, 1), else_=0)
+    return (whole - late) * seconds
+
+
+def rows_of(question: Question) -> tuple[ColumnElement[bool], ...]:
+    """Which rows lie in the span of a question."""
+    return usage.c.created_at >= question.start, usage.c.created_at < question.stop
 
 
 def _figures_of_rows() -> list[ColumnElement[int]]:
@@ -177,7 +187,8 @@ def _dimension(table: Table, name: Dimension) -> ColumnElement[Value]:
     return func.coalesce(table.c.project_id, literal_column("''")) if name == "project_id" else table.c[name]
 
 
-def _conditions(question: Question, table: Table) -> Iterator[ColumnElement[bool]]:
+def conditions(question: Question, table: Table) -> Iterator[ColumnElement[bool]]:
+    """Which rows of a table a question is about, whenever they are."""
     if question.account_id is not None:
         yield table.c.account_id == question.account_id
     if question.kind == "embeddings":

@@ -9,11 +9,11 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from msgspec import Meta, Struct
 
-from penstock.api import usage_csv
 from penstock.errors import InvalidRequest
 from penstock.protocol.validation import NO_NUL
 from penstock.tenants.audit import Act, AuditLog
 from penstock.tenants.paging import LONGEST_PAGE, Page
+from penstock.web import csv_lines
 from penstock.web.access import ADMIN
 from penstock.web.lists import ActList, PageQuery, list_of, order_of
 from penstock.web.routing import NO_STORE, Asked, Routing, route
@@ -94,10 +94,10 @@ class AdminAudit:
 
         async def lines() -> AsyncIterator[str]:
             page = first
-            yield usage_csv.lines([_COLUMNS]) + usage_csv.lines(map(_cells, page.rows))
+            yield csv_lines.lines([_COLUMNS]) + csv_lines.lines(map(_cells, page.rows))
             while page.has_more:
                 page = await self._page(wanted, after=page.rows[-1].id, limit=LONGEST_PAGE)
-                yield usage_csv.lines(map(_cells, page.rows))
+                yield csv_lines.lines(map(_cells, page.rows))
 
         headers = {**NO_STORE, "content-disposition": 'attachment; filename="audit.csv"'}
         return StreamingResponse(lines(), headers=headers, media_type="text/csv")
