@@ -36,6 +36,7 @@ from penstock.batches.janitor import Janitor
 from penstock.batches.line_requests import LineRequests, Receipts
 from penstock.batches.runner import BatchRunner, EngineDoor
 from penstock.batches.staging import Staging
+from penstock.catalogue.engine import engine_for
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
@@ -43,6 +44,7 @@ from penstock.catalogue.workers import Worker, Workers
 from penstock.console.code import Snippets
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
+from penstock.console.limits import OwnLimits
 from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
@@ -55,10 +57,8 @@ from penstock.console.sessions import OwnSessions
 from penstock.console.setup import SettingUp
 from penstock.database.connection import Database
 from penstock.database.schema import migrate
-from penstock.engines.echo import Echo
 from penstock.engines.engine import Engine
 from penstock.engines.grammar import GrammarCompiler
-from penstock.engines.llama_cpp import LlamaCpp
 from penstock.engines.relay import Relay
 from penstock.errors import OperatorError
 from penstock.inference.admission import Admission
@@ -144,7 +144,7 @@ async def running(
         relay = Relay(stall_seconds=settings.stall_seconds)
         stack.push_async_callback(relay.close)
 
-        engines = {model.id: (engine_of or _engine)(model) for model in models}
+        engines = {model.id: (engine_of or engine_for)(model) for model in models}
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
         blobs = await stack.enter_async_context(_keeping(settings, database))
 
@@ -293,6 +293,8 @@ def _front(
     async def administrator(request: Request) -> None:
         await gate.caller(request.scope, ADMIN_KEY)
 
+    served = (worker.model.id for worker in workers.all())
+    limits = OwnLimits(tenants.plans, limiter, served, currency=settings.currency)
     hot = hot_routes(gate, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(
         models_router(workers, authenticated, currency=settings.currency),
@@ -304,7 +306,7 @@ def _front(
         metrics_router(registry, administrator),
         health_router(workers, drain),
         admin_router(gate, tenants, told),
-        _console(settings, gate, tenants, *seen),
+        _console(settings, gate, tenants, limits, *seen),
         pages_router(),
     )
     return Front(hot, cold, drain, limiter=limiter, errors=error_forms(), also=also())
@@ -322,7 +324,7 @@ def _seen(
     return live, ServedModels(workers, admission, tenants.audit)
 
 
-def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Live | ServedModels) -> APIRouter:
+def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Live | ServedModels | OwnLimits) -> APIRouter:
     accounts, setup, sessions, tries = tenants.accounts, tenants.setup, tenants.sessions, Tries()
     return console_router(
         gate,
@@ -330,41 +332,12 @@ def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Live | Ser
         SigningIn(accounts, tenants.invitations, setup, sessions, tries, signup=settings.signup),
         OwnSessions(sessions),
         OwnPassword(accounts, tries),
-        OwnKeys(tenants.keys),
+        OwnKeys(tenants.keys, tenants.usage),
         Snippets(next(iter(settings.serve), DEFAULT_MODEL)),
         Home(tenants.keys, tenants.usage),
         *seen,
         RequestLog(tenants.requests, currency=settings.currency),
     )
-
-
-def _engine(model: Model) -> Engine:
-    if model.engine == "echo":
-        return Echo(
-            context_length=model.context_length,
-            slots=model.slots,
-            tokens_per_second=model.echo.tokens_per_second,
-            faults=model.echo.faults,
-            directives=model.echo.directives,
-            load_seconds=model.echo.load_seconds,
-            embeds=model.kind == "embedding",
-        )
-    return LlamaCpp(
-        context_length=model.context_length,
-        slots=model.slots,
-        kv_bytes_per_token=model.kv_bytes_per_token,
-        chat_template=_chat_template(model),
-        pooling=model.pooling if model.kind == "embedding" else "",
-    )
-
-
-def _chat_template(model: Model) -> str:
-    if not model.chat_template:
-        return ""
-    try:
-        return Path(model.chat_template).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"The chat_template of {model.id} cannot be read: {error}.") from error
 
 
 async def _pull(

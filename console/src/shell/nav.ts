@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import { Box, CircleUser, House, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
+import { Box, CircleUser, Gauge, House, KeyRound, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
 import type { ComponentType } from "react";
 
 export interface PageEntry {
@@ -16,6 +16,9 @@ export const PAGES: PageEntry[] = [
   { path: "/", name: "Home", icon: House, group: "main", load: () => import("~/pages/home") },
   { path: "/playground", name: "Playground", icon: MessagesSquare, group: "main", load: () => import("~/pages/playground") },
   { path: "/models", name: "Models", icon: Box, group: "main", load: () => import("~/pages/models") },
+  { path: "/apikeys", name: "API Keys", icon: KeyRound, group: "account", load: () => import("~/pages/api-keys") },
+  { path: "/limits", name: "Limits", icon: Gauge, group: "account", load: () => import("~/pages/limits") },
+  { path: "/plans", name: "Plans", icon: Gauge, load: () => import("~/pages/limits") },
   { path: "/users", name: "Users", icon: Users, group: "admin", load: () => import("~/pages/users") },
   { path: "/settings", name: "Settings", icon: Settings, group: "admin", load: () => import("~/pages/settings") },
   { path: "/audit", name: "Audit", icon: ScrollText, group: "admin", load: () => import("~/pages/audit") },

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from penstock.console.code import Snippets
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
+from penstock.console.limits import OwnLimits
 from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
@@ -34,6 +35,7 @@ _PARTS = (
     OwnPassword,
     OwnKeys,
     Snippets,
+    OwnLimits,
     Home,
     ServedModels,
     Live,

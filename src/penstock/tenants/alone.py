@@ -11,7 +11,7 @@ import msgspec
 from penstock.errors import InsufficientQuota, NeverFits, RateLimited
 from penstock.protocol.price import PICOS
 from penstock.tenants.caller import Caller, Subject
-from penstock.tenants.limits import Grant, Standing, Used, Worst
+from penstock.tenants.limits import Figure, Grant, Standing, Used, Worst
 from penstock.tenants.memory_limits import Check, MemoryLimits
 from penstock.tenants.plans import ModelLimits
 from penstock.tenants.rules import FIGURES, Quantity, Rule, asked_of
@@ -98,6 +98,12 @@ class Alone:
         share = self._share_of(caller)
         self._checks(share, model or "")
         return self._memory.standing(share, model)
+
+    def figures(self, caller: Caller, model: str) -> list[Figure]:
+        """The same, limit by limit."""
+        share = self._share_of(caller)
+        self._checks(share, model)
+        return self._memory.figures(share, model)
 
     def hold(self, caller: Caller, model: str, asked: tuple[int, ...]) -> Held:
         """Go on with a request that the store admitted."""

@@ -121,14 +121,18 @@ class Keys:
         sort: KeySort = "created_at",
         ascending: bool = False,
         search: str = "",
+        revoked: bool = True,
     ) -> Page[Key]:
         """The keys of one account, or with None those of all, the newest first; `search` is part of a name.
+        Without `revoked` those that were revoked are left out.
 
         Raises InvalidRequest for an unknown cursor.
         """
         conditions: list[ColumnElement[bool]] = [] if account_id is None else [api_keys.c.account_id == account_id]
         if search:
             conditions.append(func.lower(api_keys.c.name).contains(search.lower(), autoescape=True))
+        if not revoked:
+            conditions.append(api_keys.c.revoked_at.is_(None))
         async with self._database.read() as connection:
             page = await read_page(
                 connection,

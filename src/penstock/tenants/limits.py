@@ -50,6 +50,23 @@ class Standing:
     tokens: Allowance = Allowance()
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One limit of somebody whose use is counted, and what there is of it: requests, tokens, or picos of money."""
+
+    subject_id: str
+    model: str
+    """The model that it counts alone; empty: all that have no figure of their own."""
+    name: str
+    """As plans have it."""
+    limit: int
+    used: int
+    held: int
+    """What requests under way may come to use."""
+    reset_seconds: float
+    """Until all of it is there again, if nothing more comes."""
+
+
 class Grant(Protocol):
     """What was reserved for one request. Settled once, by a plain call that never waits; later calls do nothing."""
 
@@ -72,6 +89,10 @@ class Limiter(Protocol):
 
     def standing(self, caller: Caller, model: str | None = None) -> Standing:
         """Where the caller stands, as far as this process knows."""
+
+    def figures(self, caller: Caller, model: str = "") -> list[Figure]:
+        """Every limit on requests to `model`, by default on those to any without its own; as far as this process
+        knows."""
 
 
 class Free:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from penstock.tenants.caller import Caller, Subject
 from penstock.tenants.counts import STALE_SECONDS, Arrivals, Count, Money, Places, Tokens
-from penstock.tenants.limits import NO_LIMIT, Allowance, Standing, Used, Worst
+from penstock.tenants.limits import NO_LIMIT, Allowance, Figure, Standing, Used, Worst
 from penstock.tenants.plans import Limits
 from penstock.tenants.refusals import Reached, refusal
 from penstock.tenants.rules import Quantity, Rule, asked_of, rules_of
@@ -149,6 +149,11 @@ class MemoryLimits:
         tokens = [each for each in left if each[2].quantity is not Quantity.REQUESTS]
         return Standing(_tightest(requests, now), _tightest(tokens, now))
 
+    def figures(self, caller: Caller, model: str = "") -> list[Figure]:
+        """Every limit on requests to `model`, and what there is of it."""
+        now = self.monotonic()
+        return [_figure(check, now) for check in self.checks(caller, model, now)]
+
     def checks(self, caller: Caller, model: str, now: float) -> list[Check]:
         """The counts of a request to `model`, made where there are none yet."""
         checks: list[Check] = []
@@ -182,6 +187,12 @@ def _reached(check: Check, asked: int, now: float) -> Reached:
     counted = check.counted
     used, held = counted.used(now), counted.held
     return Reached(check.rule, used, held, asked, counted.wait_seconds(now, used + held + asked - check.limit))
+
+
+def _figure(check: Check, now: float) -> Figure:
+    rule, counted = check.rule, check.counted
+    used, held = counted.used(now), counted.held
+    return Figure(rule.subject_id, rule.model, rule.name, rule.limit, used, held, counted.reset_seconds(now))
 
 
 def _tightest(left: list[tuple[int, int, Check]], now: float) -> Allowance:

@@ -40,6 +40,10 @@ class PlanStore:
         names = [*self._configured, *sorted(set(changes) - set(self._configured))]
         return [plan for name in names if (plan := self._plan(name, changes.get(name)))]
 
+    async def seen_by(self, own: str) -> tuple[NamedPlan, ...]:
+        """Those that an account with the plan `own` may see: the configured ones, and its own."""
+        return tuple(plan for plan in await self.list() if plan.name in self._configured or plan.name == own)
+
     async def get(self, name: str) -> NamedPlan:
         """Raises NotFound where there is no such plan."""
         async with self._database.read() as connection:

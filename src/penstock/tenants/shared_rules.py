@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from penstock.tenants.caller import Caller
-from penstock.tenants.limits import NO_LIMIT, Allowance, Standing, Used
+from penstock.tenants.limits import NO_LIMIT, Allowance, Figure, Standing, Used
 from penstock.tenants.plans import Limits
 from penstock.tenants.rules import Quantity, Rule, rules_of
 
@@ -123,6 +123,19 @@ class Hearsay:
             elif quantity in (Quantity.INPUT, Quantity.OUTPUT):
                 tokens = min(tokens, self._allowance(shared, now), key=_tightness)
         return Standing(requests, tokens)
+
+    def figures(self, rules: Iterable[SharedRule], now: float) -> list[Figure]:
+        """These rules, and what was last heard of each."""
+        return [self._figure(shared, now) for shared in rules]
+
+    def _figure(self, shared: SharedRule, now: float) -> Figure:
+        rule, heard = shared.rule, self._heard.get(shared.id)
+        unit = PICOS_IN_UNIT if _of_money(shared) else 1
+        used, held, reset = 0, 0, 0.0
+        if heard is not None and (_of_money(shared) or now < heard.empty_at):
+            used, held, reset = heard.used * unit, heard.held * unit, max(0.0, heard.empty_at - now)
+        used = max(used, shared.floor)
+        return Figure(rule.subject_id, rule.model, rule.name, rule.limit, used, held, reset)
 
     def _allowance(self, shared: SharedRule, now: float) -> Allowance:
         limit = min(shared.rule.limit, NO_LIMIT)

@@ -13,7 +13,7 @@ from typing import Any
 
 from penstock.tenants.alone import Alone, Shares, held_in_store
 from penstock.tenants.caller import Caller
-from penstock.tenants.limits import Free, Grant, Standing, Used, Worst
+from penstock.tenants.limits import Figure, Free, Grant, Standing, Used, Worst
 from penstock.tenants.refusals import UNDER_WAY_SECONDS, Reached, refusal
 from penstock.tenants.rules import Quantity, asked_of
 from penstock.tenants.shared_rules import PICOS_IN_UNIT, Hearsay, Rulebook, SharedRule, amounts_of, in_units
@@ -156,6 +156,12 @@ class ValkeyLimits:
         if self._alone is not None:
             return self._alone.standing(caller, model)
         return self._hearsay.standing(self._rulebook.rules(caller, model or ""), self._monotonic())
+
+    def figures(self, caller: Caller, model: str = "") -> list[Figure]:
+        """The same, limit by limit."""
+        if self._alone is not None:
+            return self._alone.figures(caller, model)
+        return self._hearsay.figures(self._rulebook.rules(caller, model), self._monotonic())
 
     def settle(self, grant: SharedGrant, used: Used | None) -> None:
         """For the grant alone: once."""

@@ -1,0 +1,39 @@
+"""Which engine runs a model, and with which settings."""
+
+from pathlib import Path
+
+from penstock.catalogue.models import Model
+from penstock.engines.echo import Echo
+from penstock.engines.engine import Engine
+from penstock.engines.llama_cpp import LlamaCpp
+from penstock.errors import OperatorError
+
+
+def engine_for(model: Model) -> Engine:
+    """The engine that its entry names, as that sets it. Raises OperatorError for a chat template that cannot be read."""
+    if model.engine == "echo":
+        return Echo(
+            context_length=model.context_length,
+            slots=model.slots,
+            tokens_per_second=model.echo.tokens_per_second,
+            faults=model.echo.faults,
+            directives=model.echo.directives,
+            load_seconds=model.echo.load_seconds,
+            embeds=model.kind == "embedding",
+        )
+    return LlamaCpp(
+        context_length=model.context_length,
+        slots=model.slots,
+        kv_bytes_per_token=model.kv_bytes_per_token,
+        chat_template=_chat_template(model),
+        pooling=model.pooling if model.kind == "embedding" else "",
+    )
+
+
+def _chat_template(model: Model) -> str:
+    if not model.chat_template:
+        return ""
+    try:
+        return Path(model.chat_template).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(f"The chat_template of {model.id} cannot be read: {error}.") from error
