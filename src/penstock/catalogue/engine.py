@@ -10,7 +10,7 @@ from penstock.errors import OperatorError
 
 
 def engine_for(model: Model) -> Engine:
-    """The engine that its entry names, as that sets it. Raises OperatorError for a chat template that cannot be read."""
+    """The engine that its entry names, as that sets it. Raises OperatorError where its chat template cannot be read."""
     if model.engine == "echo":
         return Echo(
             context_length=model.context_length,
