@@ -42,6 +42,7 @@ from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
 from penstock.catalogue.workers import Worker, Workers
 from penstock.console.code import Snippets
+from penstock.console.engines import Engines
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
 from penstock.console.limits import OwnLimits
@@ -51,7 +52,7 @@ from penstock.console.models import ServedModels
 from penstock.console.pages import pages_router
 from penstock.console.password import OwnPassword
 from penstock.console.requests import RequestLog
-from penstock.console.routes import console_router
+from penstock.console.routes import Part, console_router
 from penstock.console.routes import operations as console_operations
 from penstock.console.sessions import OwnSessions
 from penstock.console.setup import SettingUp
@@ -167,7 +168,7 @@ async def running(
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         files, batches = Files(database, blobs), Batches(database, changed=runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
-        seen = _seen(workers, admission, in_flight, tenants, drain)
+        seen = _seen(settings, workers, admission, in_flight, tenants, drain)
         of_api = (inference, files, batches, workers, drain, registry, limiter)
         front = _front(settings, told, gate, tenants, *of_api, seen)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
@@ -285,7 +286,7 @@ def _front(
     drain: Drain,
     registry: CollectorRegistry,
     limiter: Limiter,
-    seen: tuple[Live, ServedModels],
+    seen: tuple[Live, ServedModels, Engines],
 ) -> Front:
     async def authenticated(request: Request) -> None:
         await gate.caller(request.scope, ANY_KEY)
@@ -318,13 +319,13 @@ def operations() -> list[Operation]:
 
 
 def _seen(
-    workers: Workers, admission: Admission, in_flight: InFlight, tenants: Tenants, drain: Drain
-) -> tuple[Live, ServedModels]:
+    settings: Settings, workers: Workers, admission: Admission, in_flight: InFlight, tenants: Tenants, drain: Drain
+) -> tuple[Live, ServedModels, Engines]:
     live = Live(workers, admission, in_flight, tenants.sessions, cancel=drain.cancel, ending=lambda: drain.begun)
-    return live, ServedModels(workers, admission, tenants.audit)
+    return live, ServedModels(workers, admission, tenants.audit), Engines(workers, admission, settings.data_path)
 
 
-def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Live | ServedModels | OwnLimits) -> APIRouter:
+def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Part) -> APIRouter:
     accounts, setup, sessions, tries = tenants.accounts, tenants.setup, tenants.sessions, Tries()
     return console_router(
         gate,

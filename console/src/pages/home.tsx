@@ -1,3 +1,5 @@
+import { LastRequests } from "~/first/last-requests";
+import { Numbers } from "~/first/numbers";
 import { Steps } from "~/first/steps";
 import { Page } from "~/ui/page";
 
@@ -5,6 +7,8 @@ export default function Home() {
   return (
     <Page title="Home">
       <Steps />
+      <Numbers />
+      <LastRequests />
     </Page>
   );
 }

@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import { Box, CircleUser, Gauge, House, KeyRound, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
+import { Box, CircleUser, Cpu, Gauge, House, KeyRound, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
 import type { ComponentType } from "react";
 
 export interface PageEntry {
@@ -20,6 +20,7 @@ export const PAGES: PageEntry[] = [
   { path: "/limits", name: "Limits", icon: Gauge, group: "account", load: () => import("~/pages/limits") },
   { path: "/plans", name: "Plans", icon: Gauge, load: () => import("~/pages/limits") },
   { path: "/users", name: "Users", icon: Users, group: "admin", load: () => import("~/pages/users") },
+  { path: "/workers", name: "Workers", icon: Cpu, group: "admin", load: () => import("~/pages/workers") },
   { path: "/settings", name: "Settings", icon: Settings, group: "admin", load: () => import("~/pages/settings") },
   { path: "/audit", name: "Audit", icon: ScrollText, group: "admin", load: () => import("~/pages/audit") },
   { path: "/account", name: "Account", icon: CircleUser, load: () => import("~/pages/account") },

@@ -91,8 +91,13 @@ class Worker:
     @property
     def deaths_to_spare(self) -> int:
         """How many times its engine may die within the next minutes without the model being given up."""
+        return _CRASHES - 1 - self.deaths
+
+    @property
+    def deaths(self) -> int:
+        """How often its engine died within the last five minutes."""
         now = time.monotonic()
-        return _CRASHES - 1 - sum(now - at < _CRASH_WINDOW_SECONDS for at in self._crashes)
+        return sum(now - at < _CRASH_WINDOW_SECONDS for at in self._crashes)
 
     def _become(self, state: State, reason: str = "") -> None:
         self.state, self.reason = state, reason or self.reason

@@ -5,6 +5,7 @@ from typing import Protocol
 from fastapi import APIRouter
 
 from penstock.console.code import Snippets
+from penstock.console.engines import Engines
 from penstock.console.home import Home
 from penstock.console.keys import OwnKeys
 from penstock.console.limits import OwnLimits
@@ -39,6 +40,7 @@ _PARTS = (
     Home,
     ServedModels,
     Live,
+    Engines,
 )
 
 
