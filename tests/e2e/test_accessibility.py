@@ -13,6 +13,9 @@ AXE = CONSOLE.parent / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 DIALOGS = {
+    "/users": ["Invite", "Create account"],
+    "/users?tab=invitations": ["Invite"],
+    "/settings?tab=plans": ["New plan", "Edit the plan free"],
     "/": ["Search"],
 }
 """Page -> the buttons that open a dialog there."""

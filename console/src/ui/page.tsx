@@ -8,8 +8,8 @@ export function Page({ title, actions, children, about }: { title: string; actio
   return (
     <div className="mx-auto flex w-full max-w-[1200px] flex-col gap-6 px-4 py-6 sm:px-6 lg:px-8">
       <header className="flex flex-wrap items-center justify-between gap-3">
-        <div>
-          <h1 className="text-title font-semibold">{title}</h1>
+        <div className="min-w-0">
+          <h1 className="text-title font-semibold break-words">{title}</h1>
           {about && <p className="mt-1 text-muted">{about}</p>}
         </div>
         {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
