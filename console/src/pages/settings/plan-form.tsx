@@ -39,11 +39,9 @@ export function PlanForm({ plan, taken, onClose }: { plan: Plan | null; taken: s
               <Input required autoFocus pattern="[a-z0-9][a-z0-9_\-]{0,39}" value={name} onChange={(event) => setName(event.target.value)} />
             </Field>
           )}
-          <div className={plan ? "sm:col-span-2" : undefined}>
-            <Field label="Description">
-              <Input maxLength={200} value={draft.description} onChange={(event) => change({ description: event.target.value })} />
-            </Field>
-          </div>
+          <Field label="Description">
+            <Input maxLength={200} value={draft.description} onChange={(event) => change({ description: event.target.value })} />
+          </Field>
           <Field label="Priority" hint="Who goes first where requests wait.">
             <Select value={draft.priority} onChange={(event) => change({ priority: event.target.value as Draft["priority"] })}>
               <option value="standard">Standard</option>

@@ -23,12 +23,12 @@ const COLUMNS: Column<Setting>[] = [
 /** Every setting as it holds. It is changed where the server is started, and so only shown here. */
 export function SettingList({ server }: { server: Server }) {
   return (
-    <section aria-label="Settings" className="flex flex-col gap-3">
+    <section className="flex flex-col gap-3">
       <h2 className="font-medium">Settings</h2>
       <p className="text-muted">
         These are read when the server starts. To change one, set its key in {server.file === null ? <code className="font-mono text-xs">penstock.toml</code> : "the settings file"}, or its variable, and start the server again. Flags win over variables, and variables over the file.
       </p>
-      <Table label="Settings" columns={COLUMNS} rows={server.settings} id={({ name }) => name} />
+      <Table label="All settings" columns={COLUMNS} rows={server.settings} id={({ name }) => name} />
     </section>
   );
 }
@@ -38,7 +38,7 @@ function Value({ value }: { value: unknown }) {
   if (Array.isArray(value) ? value.length === 0 : typeof value === "object" && Object.keys(value).length === 0) return <span className="text-muted">none</span>;
   if (typeof value === "object") {
     const strings = Array.isArray(value) && value.every((one) => typeof one === "string");
-    return <pre className="max-h-40 max-w-96 overflow-auto font-mono text-xs whitespace-pre-wrap break-words">{strings ? value.join("\n") : JSON.stringify(value, null, 2)}</pre>;
+    return <pre className="max-w-96 font-mono text-xs whitespace-pre-wrap break-words">{strings ? value.join("\n") : JSON.stringify(value, null, 2)}</pre>;
   }
   return <code className="font-mono text-xs break-all">{String(value)}</code>;
 }
