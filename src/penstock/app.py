@@ -56,6 +56,7 @@ from penstock.console.routes import Part, console_router
 from penstock.console.routes import operations as console_operations
 from penstock.console.sessions import OwnSessions
 from penstock.console.setup import SettingUp
+from penstock.console.watch import Lookout
 from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.engines.engine import Engine
@@ -321,7 +322,11 @@ def operations() -> list[Operation]:
 def _seen(
     settings: Settings, workers: Workers, admission: Admission, in_flight: InFlight, tenants: Tenants, drain: Drain
 ) -> tuple[Live, ServedModels, Engines]:
-    live = Live(workers, admission, in_flight, tenants.sessions, cancel=drain.cancel, ending=lambda: drain.begun)
+    def ending() -> bool:
+        return drain.begun
+
+    lookout = Lookout(workers, admission, in_flight, ending=ending)
+    live = Live(lookout, in_flight, tenants.sessions, tenants.audit, cancel=drain.cancel, ending=ending)
     return live, ServedModels(workers, admission, tenants.audit), Engines(workers, admission, settings.data_path)
 
 

@@ -73,7 +73,7 @@ def world(echo_server: RunningServer) -> World:
     return World(echo_server, settle(echo_server, "contract", role="admin"))
 
 
-@api.parametrize()
+@api.exclude(operation_id="watch").parametrize()  # its answer has no end
 @hypothesis.settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
 def test_every_answer_is_in_the_document(case: Any, world: World) -> None:
     operation = OPERATIONS[case.operation.method.upper(), case.operation.path]  # a wrong method of its URL is tried too
@@ -94,5 +94,6 @@ def test_nothing_stops_at_the_door(world: World) -> None:
         if operation.name not in ENDS_A_SESSION:
             path = re.sub(r"{\w+}", "nobody", operation.path)
             body = None if operation.request is None else b"[]"
-            answer = world.server.request(operation.method, path, body, world.credential(operation))
+            method = "HEAD" if operation.name == "watch" else operation.method
+            answer = world.server.request(method, path, body, world.credential(operation))
             assert answer.status not in (401, 403), operation.name

@@ -14,6 +14,7 @@ export type LimitsNow = Schemas["LimitsShown"];
 export type Key = Schemas["KeyShown"];
 export type Live = Schemas["LiveShown"];
 export type MadeRequest = Schemas["RequestShown"];
+export type RequestLive = Schemas["RequestLive"];
 export type Model = Schemas["ModelShown"];
 export type Plan = Schemas["PlanShown"];
 export type Server = Schemas["ServerShown"];

@@ -4,6 +4,7 @@ import { Menu, Search } from "lucide-react";
 import { Suspense, useEffect, useState } from "react";
 import { onSignedOut } from "~/api/queries";
 import { session } from "~/api/session";
+import { AwayBanner } from "~/shell/away-banner";
 import { Mark } from "~/shell/mark";
 import { Palette } from "~/shell/palette";
 import { Sidebar } from "~/shell/sidebar";
@@ -48,6 +49,7 @@ export function Shell() {
           <Mark />
           <IconButton icon={Search} label="Search" onClick={() => setPalette(true)} />
         </header>
+        <AwayBanner />
         <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none">
           <Suspense fallback={<Skeleton />}>
             <Outlet />
