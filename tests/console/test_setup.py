@@ -18,7 +18,12 @@ def set_up(server: RunningServer, token: str, email: str = "root@example.org", *
 
 def test_the_printed_token_makes_the_administrator_once(tmp_path: Path) -> None:
     with serving(tmp_path, "--model", "echo") as server:
-        assert ask_json(server, "GET", "/api/setup").json == {"object": "setup", "needed": True, "signup": "closed"}
+        assert ask_json(server, "GET", "/api/setup").json == {
+            "object": "setup",
+            "needed": True,
+            "signup": "closed",
+            "signed_in": False,
+        }
         token = server.setup_token
         assert token
         made = set_up(server, token)

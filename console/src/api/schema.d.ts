@@ -3532,6 +3532,7 @@ export interface components {
             needed: boolean;
             /** @enum {unknown} */
             signup: "closed" | "invitation" | "open";
+            signed_in: boolean;
         };
         /**
          * SignedInShown

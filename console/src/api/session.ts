@@ -1,12 +1,14 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { ApiError, api } from "~/api/client";
-import type { SignedIn } from "~/api/types";
+import type { SetupState, SignedIn } from "~/api/types";
 
 /** Who is signed in; null for nobody. */
 export const session = queryOptions({
   queryKey: ["session"],
   staleTime: 60_000,
   queryFn: async () => {
+    // Asked first, for a browser shows a refusal as an error to whoever looks.
+    if (!(await api.get<SetupState>("/api/setup")).signed_in) return null;
     try {
       return await api.get<SignedIn>("/api/session");
     } catch (error) {

@@ -23,6 +23,8 @@ class SetupShown(Struct, kw_only=True):
     """Whether no account can log in yet."""
     signup: SignupMode
     """Who may make an account."""
+    signed_in: bool
+    """Whether the request came with a good session: a browser calls the 401 of /api/session an error."""
 
 
 SHOW = route(
@@ -62,7 +64,9 @@ class SettingUp:
         routing.add(FINISH, self.finish)
 
     async def show(self, asked: Asked) -> Struct:
-        return SetupShown(needed=await self._setup.needed(), signup=self._signup)
+        token = asked.visitor.token
+        signed_in = bool(token) and await self._sessions.find(token) is not None
+        return SetupShown(needed=await self._setup.needed(), signup=self._signup, signed_in=signed_in)
 
     async def finish(self, asked: Asked) -> Response:
         """Only a wrong token counts as a failed try; where nothing is to be set up nobody can try."""
