@@ -15,13 +15,12 @@ from prometheus_client.registry import Collector
 from penstock.api.admin.routes import admin_router
 from penstock.api.admin.settings import AdminSettings
 from penstock.api.asgi import Front
-from penstock.api.batches import batches_router
 from penstock.api.cold import build_cold_plane
 from penstock.api.console_usage import account_usage_router
 from penstock.api.drain import Drain
-from penstock.api.files import files_router
 from penstock.api.gauges import Gauges
 from penstock.api.health import health_router
+from penstock.api.later import later_router
 from penstock.api.metrics import metrics_router
 from penstock.api.models import models_router
 from penstock.api.openapi import openapi_router
@@ -29,9 +28,7 @@ from penstock.api.openapi import operations as api_operations
 from penstock.api.routes import also, error_forms, hot_routes
 from penstock.api.transport.connection import Connection
 from penstock.api.usage import usage_router
-from penstock.batches.batches import Batches
 from penstock.batches.blobs import Blobs
-from penstock.batches.files import Files
 from penstock.batches.janitor import Janitor
 from penstock.batches.line_requests import LineRequests, Receipts
 from penstock.batches.runner import BatchRunner, EngineDoor
@@ -167,10 +164,10 @@ async def running(
 
         connections = set[Connection]()
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
-        files, batches = Files(database, blobs), Batches(database, changed=runner.wake)
+        later = later_router(gate, database, blobs, runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
         seen = _seen(settings, workers, admission, in_flight, tenants, drain)
-        of_api = (inference, files, batches, workers, drain, registry, limiter)
+        of_api = (inference, later, workers, drain, registry, limiter)
         front = _front(settings, told, gate, tenants, *of_api, seen)
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain, tenants.setup)
@@ -281,8 +278,7 @@ def _front(
     gate: Gate,
     tenants: Tenants,
     inference: Inference,
-    files: Files,
-    batches: Batches,
+    later: APIRouter,
     workers: Workers,
     drain: Drain,
     registry: CollectorRegistry,
@@ -300,10 +296,9 @@ def _front(
     hot = hot_routes(gate, inference, ping_seconds=settings.ping_seconds)
     cold = build_cold_plane(
         models_router(workers, authenticated, currency=settings.currency),
-        files_router(gate, files),
+        later,
         usage_router(tenants.usage, gate.caller, currency=settings.currency, row_days=settings.usage_days),
         account_usage_router(gate, tenants, currency=settings.currency, row_days=settings.usage_days),
-        batches_router(gate, batches),
         openapi_router(authenticated, operations()),
         metrics_router(registry, administrator),
         health_router(workers, drain),

@@ -60,18 +60,24 @@ def test_there_are_such_routes() -> None:
 
 
 @pytest.mark.parametrize("operation", OF_TENANTS, ids=lambda operation: operation.name)
-def test_anothers_is_nobodys(echo_server: RunningServer, ann: Person, bob: Person, operation: Operation) -> None:
-    kind = {"sessions": "session", "requests": "request"}.get(kind_of(operation), "api_key")
-    anns = ids_of(echo_server, ann)[kind]
+def test_anothers_is_nobodys(
+    echo_server: RunningServer, ann: Person, bob: Person, of_ann: dict[str, str], operation: Operation
+) -> None:
+    kind = {"sessions": "session", "keys": "api_key", "requests": "request"}.get(kind_of(operation), kind_of(operation))
+    anns = {**ids_of(echo_server, ann), **of_ann}[kind]
     body = BODIES.get(operation.method) if operation.request is not None else None
     for headers in ({"cookie": bob.cookie}, bearer(bob.key)):
-        of_ann, of_nobody = (
-            told(ask_json(echo_server, operation.method, operation.path.replace("{id}", id_), body, **headers), id_)
+        of_theirs, of_nobody = (
+            told(ask_json(echo_server, operation.method, path_of(operation, id_), body, **headers), id_)
             for id_ in (anns, NOBODYS[kind])
         )
-        assert of_ann == of_nobody
-        assert of_ann[0] == (404 if "cookie" in headers else 401)
-    assert ids_of(echo_server, ann)[kind] == anns, "and nothing has happened to it"
+        assert of_theirs == of_nobody
+        assert of_theirs[0] == (404 if "cookie" in headers else 401)
+    assert {**ids_of(echo_server, ann), **of_ann}[kind] == anns, "and nothing has happened to it"
+
+
+def path_of(operation: Operation, id_: str) -> str:
+    return operation.path.replace("{id}", id_).replace("{line}", "1")
 
 
 def kind_of(operation: Operation) -> str:

@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import { Box, CircleUser, Cpu, Gauge, House, KeyRound, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
+import { Box, CircleUser, Cpu, FileText, Gauge, House, KeyRound, Layers, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
 import type { ComponentType } from "react";
 
 export interface PageEntry {
@@ -16,6 +16,8 @@ export const PAGES: PageEntry[] = [
   { path: "/", name: "Home", icon: House, group: "main", load: () => import("~/pages/home") },
   { path: "/playground", name: "Playground", icon: MessagesSquare, group: "main", load: () => import("~/pages/playground") },
   { path: "/models", name: "Models", icon: Box, group: "main", load: () => import("~/pages/models") },
+  { path: "/batch", name: "Batch", icon: Layers, group: "batch", load: () => import("~/pages/batch") },
+  { path: "/files", name: "Files", icon: FileText, group: "batch", load: () => import("~/pages/files") },
   { path: "/apikeys", name: "API Keys", icon: KeyRound, group: "account", load: () => import("~/pages/api-keys") },
   { path: "/limits", name: "Limits", icon: Gauge, group: "account", load: () => import("~/pages/limits") },
   { path: "/plans", name: "Plans", icon: Gauge, load: () => import("~/pages/limits") },

@@ -17,14 +17,14 @@ const split = (after: string | undefined) => (after ? after.split(",") : []);
  * One page of a list of the server, which sorts and filters it: `filters` is its query, beside `limit` and `after`. Where
  * one stands is in the URL (`after`, and the page by its length).
  */
-export function useList<Row>(path: string, filters: Query = {}, { limit = 50, every }: { limit?: number; every?: number } = {}) {
+export function useList<Row>(path: string, filters: Query = {}, { limit = 50, every }: { limit?: number; every?: number | ((rows: Row[]) => number | false) } = {}) {
   const [url, setUrl] = useUrl();
   const cursors = split(url["after"]);
   const query = useQuery({
     queryKey: [path, filters, cursors.at(-1) ?? "", limit],
     queryFn: () => api.get<List<Row>>(path, { ...filters, limit, after: cursors.at(-1) }),
     placeholderData: keepPreviousData,
-    refetchInterval: every ?? false,
+    refetchInterval: typeof every === "function" ? ({ state }) => every(state.data?.data ?? []) : (every ?? false),
   });
   const last = query.data?.last_id;
   return {

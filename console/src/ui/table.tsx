@@ -26,7 +26,7 @@ export interface Sorting {
 export function Table<Row>({ label, columns, rows, id, sorting, onOpen }: { label: string; columns: Column<Row>[]; rows: Row[]; id: (row: Row) => string; sorting?: Sorting; onOpen?: (row: Row) => void }) {
   return (
     // A region that scrolls has to be reachable by keyboard.
-    <div tabIndex={0} role="region" aria-label={label} className="overflow-x-auto rounded-md border border-line bg-panel">
+    <div tabIndex={0} role="region" aria-label={label} className="relative overflow-x-auto rounded-md border border-line bg-panel">
       <table className="w-full border-collapse text-left tabular-nums">
         <thead>
           <tr className="border-b border-line text-xs text-muted">

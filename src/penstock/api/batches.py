@@ -1,6 +1,7 @@
 """/v1/batches: many requests in one file, answered in the time that is left over."""
 
-from fastapi import APIRouter
+from typing import Any
+
 from msgspec import Struct, convert
 
 from penstock.batches.batch import Batch
@@ -18,81 +19,63 @@ from penstock.protocol.batches import (
     ReasoningTokens,
     RequestCounts,
 )
-from penstock.web.access import BATCH
-from penstock.web.gate import Gate
+from penstock.web.access import BATCH, Access
+from penstock.web.operation import Operation
 from penstock.web.routing import Asked, Routing, route
 
-PATH, _ONE = "/v1/batches", "/v1/batches/{id}"
-_ID = {"id": "The batch's id."}
+OfBatches = tuple[Operation, Operation, Operation, Operation]
+
+ID = {"id": "The batch's id."}
 _INPUT = {"input_file_id": "file-0123456789abcdef01234567", "endpoint": "/v1/chat/completions"}
 _EXAMPLES = {
     "a day's time": {**_INPUT, "completion_window": "24h"},
     "metadata": {**_INPUT, "completion_window": "1h", "metadata": {"project": "reviews"}},
 }
 
-CREATE = route(
-    "POST",
-    PATH,
-    "createBatch",
-    "Run the requests of an uploaded file",
-    request=BatchRequest,
-    answer=BatchObject,
-    access=BATCH,
-    examples=_EXAMPLES,
-    errors=(NotFound, RateLimited),
-)
-LIST = route("GET", PATH, "listBatches", "List batches", query=BatchQuery, answer=BatchList, access=BATCH)
-SHOW = route(
-    "GET", _ONE, "retrieveBatch", "Show a batch", answer=BatchObject, access=BATCH, parameters=_ID, errors=(NotFound,)
-)
-CANCEL = route(
-    "POST",
-    f"{_ONE}/cancel",
-    "cancelBatch",
-    "Stop a batch; what is done of it is kept",
-    answer=BatchObject,
-    access=BATCH,
-    parameters=_ID,
-    errors=(NotFound,),
-)
 
-
-def batches_router(gate: Gate, batches: Batches) -> APIRouter:
-    """The routes."""
-    routing = Routing(gate)
-    BatchRoutes(batches).add_to(routing)
-    return routing.router
+def operations_of(path: str, called: str, *, making: Access, reading: Access, listing: dict[str, Any]) -> OfBatches:
+    """The operations at this path, in the order of `BatchRoutes`; `called` is a batch in their names."""
+    one: dict[str, Any] = {"access": reading, "parameters": ID, "answer": BatchObject, "errors": (NotFound,)}
+    new = {"request": BatchRequest, "answer": BatchObject, "access": making, "examples": _EXAMPLES}
+    refused, stop = (NotFound, RateLimited), "Stop a batch; what is done of it is kept"
+    return (
+        route("POST", path, f"create{called}", "Run the requests of an uploaded file", errors=refused, **new),
+        route("GET", path, f"list{called}es", "List batches", access=reading, **listing),
+        route("GET", f"{path}/{{id}}", f"retrieve{called}", "Show a batch", **one),
+        route("POST", f"{path}/{{id}}/cancel", f"cancel{called}", stop, **one),
+    )
 
 
 class BatchRoutes:
     """The routes."""
 
-    operations = (CREATE, LIST, SHOW, CANCEL)
+    operations = operations_of(
+        "/v1/batches", "Batch", making=BATCH, reading=BATCH, listing={"query": BatchQuery, "answer": BatchList}
+    )
 
     def __init__(self, batches: Batches) -> None:
-        self._batches = batches
+        self.batches = batches
 
     def add_to(self, routing: Routing) -> None:
-        routing.add(CREATE, self.create)
-        routing.add(LIST, self.list)
-        routing.add(SHOW, self.show)
-        routing.add(CANCEL, self.cancel)
+        for operation, answer in zip(self.operations, (self.create, self.list, self.show, self.cancel), strict=True):
+            routing.add(operation, answer)
 
     async def create(self, asked: Asked) -> Struct:
-        return shown(await self._batches.create(asked.caller, await asked.body(BatchRequest)))
+        asked.caller.require("batch")
+        return shown(await self.batches.create(asked.caller, await asked.body(BatchRequest)))
 
     async def list(self, asked: Asked) -> Struct:
         wanted = asked.query(BatchQuery)
-        page = await self._batches.page(asked.caller.account_id, after=wanted.after, limit=wanted.limit)
+        page = await self.batches.page(asked.visitor.account_id, after=wanted.after, limit=wanted.limit)
         data = [shown(batch) for batch in page.rows]
         first, last = (data[0].id, data[-1].id) if data else (None, None)
         return BatchList(data=data, first_id=first, last_id=last, has_more=page.has_more)
 
     async def show(self, asked: Asked) -> Struct:
-        return shown(await self._batches.get(asked.caller.account_id, asked.named("id")))
+        return shown(await self.batches.get(asked.visitor.account_id, asked.named("id")))
 
     async def cancel(self, asked: Asked) -> Struct:
-        return shown(await self._batches.cancel(asked.caller.account_id, asked.named("id")))
+        return shown(await self.batches.cancel(asked.visitor.account_id, asked.named("id")))
 
 
 def shown(batch: Batch) -> BatchObject:

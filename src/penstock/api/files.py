@@ -4,9 +4,10 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 from msgspec import UNSET, Struct
 
@@ -23,76 +24,55 @@ from penstock.errors import (
 )
 from penstock.protocol.files import MOST_BYTES, FileDeleted, FileForm, FileList, FileObject, FileQuery, NewFile
 from penstock.protocol.validation import convert
-from penstock.web.access import BATCH
+from penstock.web.access import BATCH, Access
 from penstock.web.asgi import BrokenOff
-from penstock.web.gate import Gate
-from penstock.web.routing import NO_STORE, Asked, Routing, route
+from penstock.web.operation import Operation
+from penstock.web.routing import NO_STORE, Answer, Asked, Routing, route
 
 log = logging.getLogger(__name__)
 
-PATH, _ONE = "/v1/files", "/v1/files/{id}"
-_ID = {"id": "The file's id."}
+OfFiles = tuple[Operation, Operation, Operation, Operation, Operation]
+
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _NOT_IN_QUOTES = re.compile(r"[^ !#-\[\]-~]")
 """What a quoted string of ASCII cannot hold as it is."""
 
-CREATE = route(
-    "POST",
-    PATH,
-    "createFile",
-    "Upload a file of at most 200 MB",
-    request=NewFile,
-    request_media="multipart/form-data",
-    answer=FileObject,
-    access=BATCH,
-    errors=(InsufficientQuota, ServerOverloaded, StorageAway),
-)
-LIST = route("GET", PATH, "listFiles", "List files", query=FileQuery, answer=FileList, access=BATCH)
-SHOW = route(
-    "GET", _ONE, "retrieveFile", "Show a file", answer=FileObject, access=BATCH, parameters=_ID, errors=(NotFound,)
-)
-CONTENT = route(
-    "GET",
-    f"{_ONE}/content",
-    "downloadFile",
-    "Give what is in a file",
-    answer=str,
-    media_type="application/octet-stream",
-    media=("application/jsonl",),
-    access=BATCH,
-    parameters=_ID,
-    errors=(NotFound, StorageAway),
-)
-DELETE = route(
-    "DELETE", _ONE, "deleteFile", "Delete a file", answer=FileDeleted, access=BATCH, parameters=_ID, errors=(NotFound,)
-)
 
-
-def files_router(gate: Gate, files: Files) -> APIRouter:
-    """The routes."""
-    routing = Routing(gate)
-    FileRoutes(files).add_to(routing)
-    return routing.router
+def operations_of(path: str, called: str, *, making: Access, reading: Access, listing: dict[str, Any]) -> OfFiles:
+    """The operations at this path, in the order of `FileRoutes`; `called` is a file in their names."""
+    one: dict[str, Any] = {"access": reading, "parameters": {"id": "The file's id."}}
+    form = {"request": NewFile, "request_media": "multipart/form-data", "answer": FileObject, "access": making}
+    create_errors = (InsufficientQuota, ServerOverloaded, StorageAway)
+    content = {"answer": str, "media_type": "application/octet-stream", "media": ("application/jsonl",)}
+    at, read = f"{path}/{{id}}", (NotFound, StorageAway)
+    return (
+        route("POST", path, f"create{called}", "Upload a file of at most 200 MB", errors=create_errors, **form),
+        route("GET", path, f"list{called}s", "List files", access=reading, **listing),
+        route("GET", at, f"retrieve{called}", "Show a file", answer=FileObject, errors=(NotFound,), **one),
+        route("GET", f"{at}/content", f"download{called}", "Give what is in a file", errors=read, **content, **one),
+        route("DELETE", at, f"delete{called}", "Delete a file", answer=FileDeleted, errors=(NotFound,), **one),
+    )
 
 
 class FileRoutes:
     """The routes."""
 
-    operations = (CREATE, LIST, SHOW, CONTENT, DELETE)
+    operations = operations_of(
+        "/v1/files", "File", making=BATCH, reading=BATCH, listing={"query": FileQuery, "answer": FileList}
+    )
 
     def __init__(self, files: Files) -> None:
-        self._files = files
+        self.files = files
 
     def add_to(self, routing: Routing) -> None:
-        routing.add(CREATE, self.create)
-        routing.add(LIST, self.list)
-        routing.add(SHOW, self.show)
-        routing.add(CONTENT, self.content)
-        routing.add(DELETE, self.delete)
+        answers: tuple[Answer, ...] = (self.create, self.list, self.show, self.content, self.delete)
+        for operation, answer in zip(self.operations, answers, strict=True):
+            routing.add(operation, answer)
 
     async def create(self, asked: Asked) -> Struct:
         caller, headers = asked.caller, asked.scope["headers"]
+        caller.require("batch")
         boundary = boundary_of(headers)
         check_announced(headers, most_bytes=MOST_BYTES)
 
@@ -101,24 +81,24 @@ class FileRoutes:
             told = _told(form.fields, form.filename)
             return Told(form.filename or "", told.seconds)
 
-        file = await self._files.create(caller.account_id, fill, quota=quota_of(caller), project_id=caller.project_id)
-        return _shown(file)
+        file = await self.files.create(caller.account_id, fill, quota=quota_of(caller), project_id=caller.project_id)
+        return shown(file)
 
     async def list(self, asked: Asked) -> Struct:
         wanted = asked.query(FileQuery)
-        page = await self._files.page(
-            asked.caller.account_id,
+        page = await self.files.page(
+            asked.visitor.account_id,
             purpose=wanted.purpose,
             after=wanted.after,
             limit=wanted.limit,
             oldest_first=wanted.order == "asc",
         )
-        data = [_shown(file) for file in page.rows]
+        data = [shown(file) for file in page.rows]
         first, last = (data[0].id, data[-1].id) if data else (None, None)
         return FileList(data=data, first_id=first, last_id=last, has_more=page.has_more)
 
     async def show(self, asked: Asked) -> Struct:
-        return _shown(await self._file(asked))
+        return shown(await self._file(asked))
 
     async def content(self, asked: Asked) -> Response:
         file = await self._file(asked)
@@ -130,7 +110,7 @@ class FileRoutes:
         }
         if asked.scope["method"] == "HEAD":
             return Response(headers=headers, media_type=_media_type(file))
-        parts = self._files.read(file)
+        parts = self.files.read(file)
         first = await anext(parts, b"")  # before the status is sent, so that an error has one
 
         async def body() -> AsyncIterator[bytes]:
@@ -147,11 +127,11 @@ class FileRoutes:
 
     async def delete(self, asked: Asked) -> Struct:
         id_ = asked.named("id")
-        await self._files.delete(asked.caller.account_id, id_)
+        await self.files.delete(asked.visitor.account_id, id_)
         return FileDeleted(id=id_)
 
     async def _file(self, asked: Asked) -> File:
-        return await self._files.get(asked.caller.account_id, asked.named("id"))
+        return await self.files.get(asked.visitor.account_id, asked.named("id"))
 
 
 def _told(fields: dict[str, str], filename: str | None) -> FileForm:
@@ -167,7 +147,8 @@ def _told(fields: dict[str, str], filename: str | None) -> FileForm:
     return told
 
 
-def _shown(file: File) -> FileObject:
+def shown(file: File) -> FileObject:
+    """A file as it looks on the wire."""
     return FileObject(
         id=file.id,
         bytes=file.bytes,

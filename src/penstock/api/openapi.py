@@ -19,6 +19,8 @@ from penstock.api import (
     health,
     metrics,
     models,
+    own_batches,
+    own_files,
     responses,
     usage,
 )
@@ -88,7 +90,8 @@ def operations() -> list[Operation]:
         metrics.operation(),
         *health.operations(),
     ]
-    later = (*files.FileRoutes.operations, *batches.BatchRoutes.operations)
+    later = [*files.FileRoutes.operations, *batches.BatchRoutes.operations, *own_files.OwnFiles.operations]
+    later += [*own_batches.OwnBatches.operations, own_batches.FAILURES, own_batches.LINE]
     return [*asking, *anthropic.operations(), *later, *told, *admin.operations()]
 
 

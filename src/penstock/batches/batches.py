@@ -1,9 +1,10 @@
 """The batches of an account: made, looked at, cancelled."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.batches.batch import OVER, SHOWN, Batch
@@ -11,7 +12,7 @@ from penstock.batches.ids import new_batch_id
 from penstock.database.connection import Database
 from penstock.database.tables import batches, files
 from penstock.errors import InvalidRequest, NotFound, RateLimited
-from penstock.protocol.batches import BatchRequest
+from penstock.protocol.batches import BatchRequest, BatchStatus
 from penstock.tenants.caller import Caller
 from penstock.tenants.names import looks_like_id
 from penstock.tenants.paging import Page, read_page
@@ -20,6 +21,8 @@ MOST_UNDER_WAY = 100
 """Batches of one account that are not over."""
 
 _RETRY_SECONDS = 60.0
+
+BatchSort = Literal["created_at", "expires_at", "total", "status"]
 
 
 class Batches:
@@ -70,12 +73,45 @@ class Batches:
         async with self._database.read() as connection:
             return await _get(connection, account_id, batch_id)
 
-    async def page(self, account_id: str, *, after: str | None = None, limit: int = 20) -> Page[Batch]:
-        """The newest first. Raises InvalidRequest for an unknown cursor."""
-        own = batches.c.account_id == account_id
+    async def page(
+        self,
+        account_id: str,
+        *,
+        after: str | None = None,
+        limit: int = 20,
+        sort: BatchSort = "created_at",
+        oldest_first: bool = False,
+        statuses: Sequence[BatchStatus] = (),
+        search: str = "",
+    ) -> Page[Batch]:
+        """The newest first unless asked otherwise, those in one of `statuses`, or with () all; `search` is part of the
+        name of the input file. Raises InvalidRequest for an unknown cursor."""
+        conditions = [batches.c.account_id == account_id]
+        if statuses:
+            conditions.append(batches.c.status.in_(statuses))
+        if search:
+            named = func.lower(files.c.filename).contains(search.lower(), autoescape=True)
+            conditions.append(batches.c.input_file_id.in_(select(files.c.id).where(_own(account_id), named)))
         async with self._database.read() as connection:
-            page = await read_page(connection, select(*SHOWN), batches, own, after=after, limit=limit)
+            page = await read_page(
+                connection,
+                select(*SHOWN),
+                batches,
+                *conditions,
+                after=after,
+                limit=limit,
+                by=batches.c[sort],
+                oldest_first=oldest_first,
+            )
         return Page([Batch(*row) for row in page.rows], page.has_more)
+
+    async def input_names(self, account_id: str, found: Sequence[Batch]) -> dict[str, str]:
+        """Input file -> its name, of those that are there."""
+        ids = {batch.input_file_id for batch in found}
+        query = select(files.c.id, files.c.filename).where(_own(account_id), files.c.id.in_(ids))
+        async with self._database.read() as connection:
+            rows = await connection.execute(query)
+            return {row.id: row.filename for row in rows}
 
     async def cancel(self, account_id: str, batch_id: str) -> Batch:
         """Stop a batch; what is done of it is kept. One that is cancelled, or about to be, stays as it is.
@@ -94,6 +130,11 @@ class Batches:
             row = (await connection.execute(cancelling)).one()
         self._changed()
         return Batch(*row)
+
+
+def _own(account_id: str) -> ColumnElement[bool]:
+    """Of a file of this account that nobody deleted."""
+    return (files.c.account_id == account_id) & files.c.deleted_at.is_(None)
 
 
 def _check_metadata(metadata: dict[str, str] | None) -> None:

@@ -2,12 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +28,18 @@ MOST_UPLOADS = 32
 MOST_UPLOADS_OF_ONE = 8
 """The same, of one account."""
 
+_MOST_USES = 1000
+"""Batches that are looked through for a page of files."""
+_SHOWN_USES = 3
 _RETRY_SECONDS = 5
+
+FileSort = Literal["created_at", "filename", "bytes", "expires_at"]
+_SORTS: dict[FileSort, ColumnElement[Any]] = {
+    "created_at": files.c.created_at,
+    "filename": func.lower(files.c.filename),
+    "bytes": files.c.bytes,
+    "expires_at": func.coalesce(files.c.expires_at, 1e12),
+}
 
 
 @dataclass(frozen=True)
@@ -170,9 +181,13 @@ class Files:
         after: str | None = None,
         limit: int = LONGEST_PAGE,
         oldest_first: bool = False,
+        sort: FileSort = "created_at",
+        search: str = "",
     ) -> Page[File]:
-        """The files of one account. Raises InvalidRequest for an unknown cursor."""
+        """The files of one account; `search` is part of a name. Raises InvalidRequest for an unknown cursor."""
         conditions = self._there(account_id)
+        if search:
+            conditions.append(func.lower(files.c.filename).contains(search.lower(), autoescape=True))
         if purpose is not None:
             conditions.append(files.c.purpose == purpose)
         async with self._database.read() as connection:
@@ -183,10 +198,25 @@ class Files:
                 *conditions,
                 after=after,
                 limit=limit,
+                by=_SORTS[sort],
                 most=LONGEST_PAGE,
                 oldest_first=oldest_first,
             )
         return Page([File(*row) for row in page.rows], page.has_more)
+
+    async def uses(self, account_id: str, file_ids: Sequence[str]) -> dict[str, list[str]]:
+        """File -> the newest batches that read it or wrote it, three at most."""
+        columns = (batches.c.input_file_id, batches.c.output_file_id, batches.c.error_file_id)
+        of_these = or_(*(column.in_(file_ids) for column in columns))
+        query = select(batches.c.id, *columns).where(batches.c.account_id == account_id, of_these)
+        async with self._database.read() as connection:
+            rows = await connection.execute(query.order_by(batches.c.created_at.desc()).limit(_MOST_USES))
+            found: dict[str, list[str]] = {file_id: [] for file_id in file_ids}
+            for batch_id, *used in rows:
+                for file_id in found.keys() & set(used):
+                    if len(found[file_id]) < _SHOWN_USES:
+                        found[file_id].append(batch_id)
+        return found
 
     def _there(self, account_id: str) -> list[ColumnElement[bool]]:
         """Of a file that this account has."""

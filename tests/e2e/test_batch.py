@@ -1,0 +1,127 @@
+"""Files and batches in the browser: checked before they are sent, watched to the end, and their answers fetched."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from e2e.browser import Opened
+from playwright.sync_api import Page, expect
+from running_server import SMOL, RunningServer
+from sign_in import Person, bearer, settle
+
+CHAT = "/v1/chat/completions"
+SECONDS = 60_000
+
+
+@pytest.fixture(scope="module")
+def rita(real_server: RunningServer) -> Person:
+    """Somebody on the server with the real model."""
+    return settle(real_server, "rita-of-batches")
+
+
+def lines(count: int, model: str, **body: Any) -> bytes:
+    asked = {"model": model, "messages": [{"role": "user", "content": "Say a word."}], "max_tokens": 8, **body}
+    return b"".join(
+        msgspec.json.encode({"custom_id": f"r{at}", "method": "POST", "url": CHAT, "body": asked}) + b"\n"
+        for at in range(count)
+    )
+
+
+def choose(page: Page, body: bytes, name: str = "requests.jsonl") -> None:
+    file: Any = {"name": name, "mimeType": "application/jsonl", "buffer": body}
+    page.locator('input[type="file"]').last.set_input_files(file)
+
+
+def begin(page: Page, body: bytes, name: str = "requests.jsonl") -> None:
+    """From the list to a batch that was started."""
+    page.get_by_role("button", name="New batch").first.click()
+    choose(page, body, name)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_role("button", name="Start batch").click()
+    expect(page.get_by_role("heading", name="Times")).to_be_visible()
+
+
+def test_a_batch_is_uploaded_watched_and_fetched(
+    open_page: Opened, real_server: RunningServer, rita: Person, tmp_path: Path
+) -> None:
+    page = open_page(real_server, rita, "/batch")
+    begin(page, lines(4, SMOL, temperature=0))
+    expect(page.get_by_text("completed", exact=True)).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("img", name="4 done, 0 failed, of 4")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="_output.jsonl").click()
+    saved = tmp_path / "output.jsonl"
+    download.value.save_as(saved)
+    batch_id = page.url.rpartition("id=")[2]
+    batch = real_server.request("GET", f"/v1/batches/{batch_id}", headers=bearer(rita.key)).json
+    by_api = real_server.request("GET", f"/v1/files/{batch['output_file_id']}/content", headers=bearer(rita.key))
+    assert saved.read_bytes() == by_api.body
+    assert len(by_api.body.splitlines()) == 4
+    page.goto("/batch")
+    expect(page.get_by_role("region", name="Batches").get_by_text("completed")).to_be_visible()
+
+
+def test_mistakes_are_told_before_anything_is_sent(open_page: Opened, echo_server: RunningServer, ann: Person) -> None:
+    page = open_page(echo_server, ann, "/batch?new=1")
+    choose(page, lines(1, "echo") + b"{\n" + lines(1, "echo"))
+    told = page.get_by_role("list", name="What is wrong")
+    expect(told.get_by_role("listitem")).to_have_count(2)
+    expect(told).to_contain_text("line 2")
+    expect(told).to_contain_text("Line 1 has the same custom_id.")
+    expect(page.get_by_role("button", name="Upload", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Start batch")).to_be_disabled()
+    choose(page, lines(2, "echo"))
+    expect(page.get_by_text("2 lines, all in their form")).to_be_visible()
+    choose(page, lines(3, "nobody/nothing"))
+    expect(page.get_by_text("3 lines, of which 3 would fail")).to_be_visible()
+
+
+def test_fifty_thousand_lines_do_not_hold_the_page_up(
+    open_page: Opened, echo_server: RunningServer, ann: Person, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.jsonl"  # a body that is handed over would itself hold the page up
+    large.write_bytes(lines(50_000, "echo"))
+    page = open_page(echo_server, ann, "/batch?new=1")
+    page.evaluate(
+        """() => { window.gaps = []; let last = performance.now();
+        const tick = () => { const now = performance.now(); window.gaps.push(now - last); last = now;
+        requestAnimationFrame(tick); }; requestAnimationFrame(tick); }"""
+    )
+    page.locator('input[type="file"]').set_input_files(large)
+    expect(page.get_by_text("50,000 lines, all in their form")).to_be_visible(timeout=SECONDS)
+    assert page.evaluate("Math.max(...window.gaps)") < 1000, "the page was still"
+
+
+def test_what_failed_is_grouped(open_page: Opened, echo_server: RunningServer, ann: Person) -> None:
+    page = open_page(echo_server, ann, "/batch")
+    begin(page, lines(5, "nobody/nothing"))
+    errors = page.get_by_role("region", name="Errors by message")
+    expect(errors.get_by_role("row")).to_have_count(2)
+    expect(errors).to_contain_text("model_not_found")
+    expect(errors.get_by_role("cell", name="5", exact=True)).to_be_visible()
+
+
+def test_a_batch_is_cancelled(open_page: Opened, echo_server: RunningServer, ann: Person) -> None:
+    page = open_page(echo_server, ann, "/batch")
+    words = [{"role": "user", "content": "word " * 300}]
+    begin(page, lines(20, "slow", messages=words, max_tokens=300))
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Cancel batch").click()
+    expect(page.get_by_text("cancelled", exact=True)).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+
+
+def test_a_file_is_uploaded_and_deleted(open_page: Opened, echo_server: RunningServer) -> None:
+    carla = settle(echo_server, "carla-of-files")
+    page = open_page(echo_server, carla, "/files")
+    expect(page.get_by_text("penstock files upload FILE")).to_be_visible()
+    choose(page, lines(2, "echo"), "<img src=x>.jsonl")
+    table = page.get_by_role("region", name="Files")
+    expect(table).to_contain_text("<img src=x>.jsonl")
+    with page.expect_download() as download:
+        table.get_by_role("link", name="Download").click()
+    assert Path(download.value.path()).read_bytes() == lines(2, "echo")
+    table.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).last.click()
+    expect(page.get_by_text("You have no files yet.")).to_be_visible()
