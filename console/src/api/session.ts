@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { ApiError, api } from "~/api/client";
-import type { SetupState, SignedIn } from "~/api/types";
+import type { Account, SetupState, SignedIn } from "~/api/types";
 
 /** Who is signed in; null for nobody. */
 export const session = queryOptions({
@@ -18,9 +18,11 @@ export const session = queryOptions({
   },
 });
 
-/** The account that is signed in. Only for pages inside the shell, which has asked before. */
-export function useAccount() {
+/** For the moment in which a session has ended and its page is still there, on the way to the log-in. */
+const NOBODY: Account = { id: "", object: "account", email: null, name: "", role: "user", plan: "", state: "active", created_at: 0, disabled_at: null };
+
+/** The account that is signed in. Only for pages inside the shell, which shows nothing without one. */
+export function useAccount(): Account {
   const { data } = useQuery(session);
-  if (!data) throw new Error("Nobody is signed in.");
-  return data.account;
+  return data?.account ?? NOBODY;
 }
