@@ -1,0 +1,92 @@
+"""Getting in, and being put out: first run, sign-up in its three modes, a session that is revoked."""
+
+import re
+from pathlib import Path
+
+from e2e.browser import Opened
+from playwright.sync_api import Page, expect
+from running_server import RunningServer, penstock, serving
+from sign_in import PASSWORD, settle, sign_in
+
+ECHO = '[[models]]\nid = "echo"\nengine = "echo"\ncontext_length = 64\n'
+
+
+def fill(page: Page, **fields: str) -> None:
+    for label, value in {"E-mail": "ann@example.org", "Password": PASSWORD, **fields}.items():
+        page.get_by_label(label).fill(value)
+
+
+def leave(*pages: Page) -> None:
+    """Before the server ends, which the pages would complain about."""
+    for page in pages:
+        page.goto("about:blank")
+
+
+def test_first_run_leads_from_the_printed_link_to_home(open_page: Opened, tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=ECHO) as server:
+        lost = open_page(server, None, "/apikeys", refusals=True)
+        expect(lost).to_have_url(re.compile("/setup$"))
+        expect(lost.get_by_text("Nobody can log in yet.")).to_be_visible()
+        page = open_page(server, None, f"/setup?token={server.setup_token}", refusals=True)
+        fill(page, **{"Full name": "Ann Operator", "Password": "short"})
+        page.get_by_role("button", name="Create administrator").click()
+        expect(page.get_by_text("A password has 12 to 1024 characters.")).to_be_visible()
+        fill(page)
+        page.get_by_role("button", name="Create administrator").click()
+        expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
+        assert "token" not in page.url
+        late = open_page(server, None, f"/setup?token={server.setup_token}", refusals=True)
+        expect(late.get_by_role("heading", name="This server is set up")).to_be_visible()
+        leave(lost, page, late)
+
+
+def test_sign_up_is_closed_as_a_rule_and_says_whom_to_ask(open_page: Opened, echo_server: RunningServer) -> None:
+    settle(echo_server, "somebody-who-is-there")
+    page = open_page(echo_server, None, "/signup", refusals=True)
+    expect(page.get_by_role("heading", name="Sign-up is closed")).to_be_visible()
+    expect(page.get_by_text("Ask them for one")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign up")).to_have_count(0)
+
+
+def test_sign_up_where_it_is_open(open_page: Opened, tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=ECHO, environ={"PENSTOCK_SIGNUP": "open"}) as server:
+        settle(server, "root", role="admin")
+        page = open_page(server, None, "/login", refusals=True)
+        page.get_by_role("link", name="Sign up").click()
+        fill(page, **{"Full name": "Ann"})
+        page.get_by_role("button", name="Sign up").click()
+        expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
+        leave(page)
+
+
+def test_sign_up_by_invitation(open_page: Opened, tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=ECHO, environ={"PENSTOCK_SIGNUP": "invitation"}) as server:
+        settle(server, "root", role="admin")
+        token = penstock("users", "invite", "ann@example.org", data_dir=tmp_path).stdout.strip()
+        without = open_page(server, None, "/signup", refusals=True)
+        expect(without.get_by_label("Invitation")).to_be_visible()
+        page = open_page(server, None, f"/signup?invitation={token}", refusals=True)
+        fill(page, **{"Full name": "Ann"})
+        page.get_by_role("button", name="Sign up").click()
+        expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
+        leave(without, page)
+
+
+def test_another_session_is_revoked(open_page: Opened, echo_server: RunningServer) -> None:
+    who = settle(echo_server, "ida-who-revokes")
+    sign_in(echo_server, who.email)
+    page = open_page(echo_server, who, "/account")
+    rows = page.get_by_role("row")
+    expect(rows).to_have_count(3)
+    page.get_by_role("button", name="Revoke all others").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(rows).to_have_count(2)
+    expect(page.get_by_text("This one")).to_be_visible()
+
+
+def test_a_log_in_leads_to_no_other_site(open_page: Opened, echo_server: RunningServer) -> None:
+    who = settle(echo_server, "ina-who-is-led-astray")
+    page = open_page(echo_server, None, "/login?to=//evil.example/", refusals=True)
+    fill(page, **{"E-mail": who.email})
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
