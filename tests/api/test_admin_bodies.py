@@ -7,12 +7,17 @@ import pytest
 from running_server import RunningServer
 from sign_in import Person, ask_json, own_origin, settle
 
+from penstock.api.chat import PLAYGROUND
 from penstock.app import operations
 from penstock.web.body import SMALL_CAP
 from penstock.web.operation import Operation
 
 SQL = "'; DROP TABLE accounts; --"
-WITH_BODY = [one for one in operations() if one.path.startswith("/api/") and one.request is not None]
+WITH_BODY = [
+    one
+    for one in operations()
+    if one.path.startswith("/api/") and one.request is not None and one.request_media == "application/json"
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,8 @@ def path_of(operation: Operation) -> str:
 def test_what_is_no_body_is_refused(
     echo_server: RunningServer, admin: Person, operation: Operation, body: bytes, status: int
 ) -> None:
+    if operation.path == PLAYGROUND and status == 413:
+        status = 400  # a conversation may be longer, and this is none
     headers = {**own_origin(echo_server), "cookie": admin.cookie}
     assert echo_server.request(operation.method, path_of(operation), body, headers).status == status
 

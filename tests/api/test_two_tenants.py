@@ -18,7 +18,11 @@ NOBODYS |= {"request": "req_0123456789abcdef0123456789abcdef"}
 NOBODYS |= {"files": "file-0123456789abcdef01234567", "batches": "batch_0123456789abcdef01234567"}
 OF_KEYS = [one for one in operations() if one.parameters and one.access.scopes == ("batch",)]
 OF_TENANTS = [one for one in operations() if one.parameters and one.access.role == "user"]
-OF_ADMINISTRATORS = [one for one in operations() if one.path.startswith("/api/admin/")]
+NO_TENANTS = ("/api/admin/models/", "/api/admin/workers", "/api/admin/settings")
+"""What belongs to the server."""
+OF_ADMINISTRATORS = [
+    one for one in operations() if one.path.startswith("/api/admin/") and not one.path.startswith(NO_TENANTS)
+]
 NAMING = {"account_id": "accounts", "target": "keys", "plan": "plans", "email": "emails", "search": "emails"}
 NAMING |= {"actor": "emails"}
 """A text in a query or a body of theirs -> what it names; `after` names what the route lists."""

@@ -26,6 +26,7 @@ NOT_RUN = {
     "pip install langchain langchain-openai": INSTALLED,
     "pip install litellm": INSTALLED,
     "cat > .env <<END": "the tests use eliza 0.25 with these settings in tests/clients/test_eliza.py",
+    "penstock users reset-password ann@example.org": "it asks for the password in a terminal",
     "createuser --pwprompt penstock": "it needs the rights of PostgreSQL's own superuser",
     "export PENSTOCK_DATABASE_URL='postgresql://penstock:PASSWORD@db.example.org/penstock?sslmode=require'": (
         "it names a host of yours"
