@@ -32,6 +32,9 @@ export type SetupState = Schemas["SetupShown"];
 export type StoredFile = Schemas["FileObject"];
 export type SignedIn = Schemas["SignedInShown"];
 export type Setting = Schemas["SettingShown"];
+export type UsageDetails = Schemas["UsageDetails"];
+export type UsagePage = Schemas["SeenPage"];
+export type UsageResult = Schemas["SeenResult"];
 
 /** Every list looks like this. */
 export interface List<Row> {

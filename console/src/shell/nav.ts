@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import { Activity, Box, CircleUser, Cpu, FileText, Gauge, House, KeyRound, Layers, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
+import { Activity, Box, ChartLine, CircleUser, Cpu, FileText, Gauge, House, KeyRound, Layers, MessagesSquare, ScrollText, Settings, Users } from "lucide-react";
 import type { ComponentType } from "react";
 
 export interface PageEntry {
@@ -19,6 +19,7 @@ export const PAGES: PageEntry[] = [
   { path: "/batch", name: "Batch", icon: Layers, group: "batch", load: () => import("~/pages/batch") },
   { path: "/files", name: "Files", icon: FileText, group: "batch", load: () => import("~/pages/files") },
   { path: "/apikeys", name: "API Keys", icon: KeyRound, group: "account", load: () => import("~/pages/api-keys") },
+  { path: "/usage", name: "Usage", icon: ChartLine, group: "account", load: () => import("~/pages/usage") },
   { path: "/requests", name: "Requests", icon: Activity, group: "account", load: () => import("~/pages/requests") },
   { path: "/limits", name: "Limits", icon: Gauge, group: "account", load: () => import("~/pages/limits") },
   { path: "/plans", name: "Plans", icon: Gauge, load: () => import("~/pages/limits") },

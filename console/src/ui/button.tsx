@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import type { ButtonHTMLAttributes } from "react";
+import type { AnchorHTMLAttributes, ButtonHTMLAttributes } from "react";
 import { classes } from "~/ui/class";
 
 const LOOKS = {
@@ -33,6 +33,16 @@ export function Button({ look = "plain", icon: Icon, busy, className, children, 
       {Icon && <Icon size={16} aria-hidden />}
       {children}
     </button>
+  );
+}
+
+/** A link that looks like a button, for what the browser does by itself: a download, another site. */
+export function LinkButton({ look = "plain", icon: Icon, className, children, ...rest }: Omit<Look, "busy"> & AnchorHTMLAttributes<HTMLAnchorElement>) {
+  return (
+    <a {...rest} className={classes("inline-flex h-9 shrink-0 items-center justify-center gap-2 rounded-sm px-3 text-sm whitespace-nowrap transition-colors", LOOKS[look], className)}>
+      {Icon && <Icon size={16} aria-hidden />}
+      {children}
+    </a>
   );
 }
 

@@ -8,6 +8,12 @@ export const count = (value: number) => whole.format(value);
 /** 12.3K */
 export const brief = (value: number) => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
 
+/** €0.0123: as many digits as a small amount needs; exact amounts are the server's. */
+export function money(amount: number, currency: string): string {
+  const digits = amount !== 0 && Math.abs(amount) < 1 ? 6 : 2;
+  return new Intl.NumberFormat("en", { style: "currency", currency: currency.toUpperCase(), minimumFractionDigits: 2, maximumFractionDigits: digits }).format(amount);
+}
+
 /** 98.4 MB */
 export function size(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
