@@ -73,10 +73,12 @@ class Opened:
         width: int = 1440,
         theme: Theme = "light",
         refusals: bool = False,
+        outages: bool = False,
     ) -> Page:
         """A page of the server at `path`, once it shows its heading; nobody is signed in where `who` is None.
 
-        The browser writes a line to its console for each 4xx: a test that brings these about says `refusals`.
+        The browser writes a line to its console for each 4xx: a test that brings these about says `refusals`,
+        and one that stops the server says `outages`.
         """
         origin = f"http://127.0.0.1:{server.port}"
         context = self.browser.new_context(
@@ -95,15 +97,17 @@ class Opened:
             context.add_cookies([{"name": name, "value": value, "url": origin}])
         context.add_init_script(_WATCH)
         page = context.new_page()
-        self._watch(page, origin, refusals=refusals)
+        self._watch(page, origin, refusals=refusals, outages=outages)
         page.goto(path)
         page.get_by_role("heading", level=1).first.wait_for()
         return page
 
-    def _watch(self, page: Page, origin: str, *, refusals: bool) -> None:
+    def _watch(self, page: Page, origin: str, *, refusals: bool, outages: bool) -> None:
         def said(message: ConsoleMessage) -> None:
-            refused = message.text.startswith("Failed to load resource") and "status of 4" in message.text
-            if message.type == "error" and not (refusals and refused):
+            failed = message.text.startswith("Failed to load resource")
+            refused = refusals and failed and "status of 4" in message.text
+            away = outages and failed and ("net::ERR_" in message.text or "status of 503" in message.text)
+            if message.type == "error" and not (refused or away):
                 self.wrong.append(f"{page.url}: {message.text} ({message.location.get('url', '')})")
 
         def asked(request: Request) -> None:

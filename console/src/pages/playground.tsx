@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { models as modelsQuery } from "~/api/models";
 import { useAccount } from "~/api/session";
 import type { Model } from "~/api/types";
@@ -8,7 +8,7 @@ import { type Bench, type Columns, anyRunning } from "~/playground/bench";
 import { ColumnView } from "~/playground/column";
 import { Composer } from "~/playground/composer";
 import type { Column } from "~/playground/conversation";
-import { ParametersPanel } from "~/playground/parameters-panel";
+import { ParametersPanel, type Settings } from "~/playground/parameters-panel";
 import { Top } from "~/playground/top";
 import { useBench } from "~/playground/use-bench";
 import { classes } from "~/ui/class";
@@ -60,10 +60,17 @@ function Talk({ bench, columns, models }: { bench: Bench; columns: Columns; mode
   const busy = anyRunning(columns);
   useEscape(busy, () => bench.stop());
   const shown = columns.find(({ name }) => name === active) ?? columns[0];
+  const onChange = useCallback((to: Partial<Settings>) => bench.set(shown.name, to), [bench, shown.name]);
   const parameters = (
     <>
       {columns.length === 2 && <Which active={shown.name} onChange={setActive} label="Whose parameters" />}
-      <ParametersPanel column={shown} model={models.find(({ names }) => names.includes(shown.model))} onChange={(to) => bench.set(shown.name, to)} />
+      <ParametersPanel
+        key={shown.name}
+        system={shown.system}
+        parameters={shown.parameters}
+        model={models.find(({ names }) => names.includes(shown.model))}
+        onChange={onChange}
+      />
     </>
   );
   return (

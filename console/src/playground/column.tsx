@@ -25,7 +25,7 @@ export function ColumnView({ column, bench, models, plain, busy, comparing, show
   const { name, messages } = column;
   const log = useAtEnd(messages);
   return (
-    <section aria-label={comparing ? `Conversation ${name}` : "Conversation"} className={classes("flex min-h-0 min-w-0 flex-1 flex-col", comparing && "border-line not-first:border-l", !shown && "max-md:hidden")}>
+    <section aria-label={comparing ? `Conversation ${name}` : "Conversation"} className={classes("flex min-h-0 min-w-0 flex-1 flex-col", comparing && "border-line md:not-first:border-l", !shown && "max-md:hidden")}>
       <div className="flex items-center gap-2 border-b border-line px-4 py-2 sm:px-6">
         {comparing && <span className="font-medium text-muted">{name}</span>}
         <ModelSelect label={comparing ? `Model ${name}` : "Model"} models={models} value={column.model} onChange={onModel} />

@@ -12,8 +12,8 @@ export const escaped = (text: string) => text.replace(/[&<>"']/g, (character) =>
 
 class Inert extends Renderer {
   /** HTML is shown as it was written, and is never any. */
-  override html({ text }: Tokens.HTML | Tokens.Tag): string {
-    return escaped(text);
+  override html({ text, block }: Tokens.HTML | Tokens.Tag): string {
+    return block ? `<p>${escaped(text.trim()).replaceAll("\n", "<br>")}</p>\n` : escaped(text);
   }
 
   override link({ href, title, tokens }: Tokens.Link): string {

@@ -1,5 +1,5 @@
 import { X } from "lucide-react";
-import { useId, useState } from "react";
+import { memo, useId, useState } from "react";
 import type { Model } from "~/api/types";
 import type { Column } from "~/playground/conversation";
 import { MAX_STOPS, NUMBERS, type NumberParameter, type Parameters, changed, countSet, stopsOf, stopsShown, typedNumber } from "~/playground/parameters";
@@ -7,15 +7,15 @@ import { Button, IconButton } from "~/ui/button";
 import { classes } from "~/ui/class";
 import { Field, Input, TextArea } from "~/ui/field";
 
-interface Props {
-  column: Column;
+export type Settings = Pick<Column, "system" | "parameters">;
+
+interface Props extends Settings {
   model: Model | undefined;
-  onChange: (settings: Partial<Pick<Column, "system" | "parameters">>) => void;
+  onChange: (settings: Partial<Settings>) => void;
 }
 
-/** System prompt and parameters of one conversation. What is not set is not sent. */
-export function ParametersPanel({ column, model, onChange }: Props) {
-  const { parameters, system } = column;
+/** System prompt and parameters of one conversation. What is not set is not sent. Rendered anew only where they change. */
+export const ParametersPanel = memo(function ParametersPanel({ parameters, system, model, onChange }: Props) {
   const set = (to: Parameters) => onChange({ parameters: to });
   return (
     <div className="flex flex-col gap-4">
@@ -39,7 +39,7 @@ export function ParametersPanel({ column, model, onChange }: Props) {
       <StopRow stops={parameters.stop} onChange={(stops) => set(changed(parameters, "stop", stops))} />
     </div>
   );
-}
+});
 
 /** An answer is never longer than the model lets it be. */
 function bounded(parameter: NumberParameter, model: Model | undefined): NumberParameter {

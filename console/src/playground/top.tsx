@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Columns2, SlidersHorizontal, SquarePen, Text } from "lucide-react";
 import type { Bench, Columns } from "~/playground/bench";
+import { PAGES } from "~/shell/nav";
 import { Button, IconButton } from "~/ui/button";
 import { classes } from "~/ui/class";
 import { useUrl } from "~/ui/pages";
@@ -23,6 +24,7 @@ export function Top({ bench, columns, plain, onPlain, onParameters }: TopProps) 
       <nav aria-label="Playground" className="flex gap-4 self-stretch max-sm:order-last max-sm:w-full">
         <TabLink name="Playground" on={url["tab"] !== "api"} search={{ model: url["model"] }} />
         <TabLink name="API" on={url["tab"] === "api"} search={{ model: url["model"], tab: "api" }} />
+        {PAGES.some(({ path }) => path === "/requests") && <TabLink name="History" on={false} to="/requests" />}
       </nav>
       <div className="ml-auto flex items-center gap-1 py-1.5">
         <IconButton icon={SquarePen} label="New conversation" disabled={columns.every(({ messages }) => messages.length === 0)} onClick={() => bench.clear()} />
