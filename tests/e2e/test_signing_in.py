@@ -1,12 +1,12 @@
-"""Getting in, and being put out: first run, sign-up in its three modes, a session that is revoked."""
+"""Getting in, and being put out: first run, sign-up in its three modes, a session that ends, one that is revoked."""
 
 import re
 from pathlib import Path
 
 from e2e.browser import Opened
 from playwright.sync_api import Page, expect
-from running_server import RunningServer, penstock, serving
-from sign_in import PASSWORD, settle, sign_in
+from running_server import RunningServer, eventually, penstock, serving
+from sign_in import PASSWORD, ask_json, settle, sign_in, sql
 
 ECHO = '[[models]]\nid = "echo"\nengine = "echo"\ncontext_length = 64\n'
 
@@ -70,6 +70,22 @@ def test_sign_up_by_invitation(open_page: Opened, tmp_path: Path) -> None:
         page.get_by_role("button", name="Sign up").click()
         expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
         leave(without, page)
+
+
+def test_a_session_that_ends_leads_to_the_log_in_and_back(open_page: Opened, echo_server: RunningServer) -> None:
+    who = settle(echo_server, "ivy-whose-session-ends")
+    page = open_page(echo_server, who, "/account", refusals=True)
+    expect(page.get_by_text("This one")).to_be_visible()
+    sql(echo_server, "UPDATE sessions SET expires_at = 1 WHERE account_id = ?", who.id)
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill("another one of five words")
+    change, ended = page.get_by_role("button", name="Change password"), page.get_by_text("Your session has ended.")
+    eventually(lambda: ask_json(echo_server, "GET", "/api/session", cookie=who.cookie).status == 401)
+    change.click()
+    expect(ended).to_be_visible()
+    fill(page, **{"E-mail": who.email})
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Account", level=1)).to_be_visible()
 
 
 def test_another_session_is_revoked(open_page: Opened, echo_server: RunningServer) -> None:
