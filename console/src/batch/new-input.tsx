@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Check as Tick, Upload } from "lucide-react";
 import { useCallback, useState } from "react";
-import { api } from "~/api/client";
+import { models } from "~/api/models";
 import type { StoredFile } from "~/api/types";
 import { type Check, useCheck } from "~/batch/check-file";
 import { type Checked, MOST_FAULTS } from "~/batch/check-lines";
@@ -14,14 +14,9 @@ import { count, size } from "~/ui/format";
 
 /** Every name of a model here; null where that cannot be known, undefined while it is asked. */
 function useModelNames(): string[] | null | undefined {
-  const { data, error } = useQuery({
-    queryKey: ["/api/models"],
-    queryFn: () => api.get<{ data: { id: string; names?: string[] }[] }>("/api/models"),
-    retry: false,
-    staleTime: 60_000,
-  });
+  const { data, error } = useQuery({ ...models, retry: false, staleTime: 60_000 });
   if (error) return null;
-  return data?.data.flatMap((model) => model.names ?? [model.id]);
+  return data?.flatMap((model) => model.names);
 }
 
 /** A file that is looked through before it is sent, and sent when it is good. */
