@@ -1,11 +1,13 @@
-import { type FormEvent, useEffect, useState, useSyncExternalStore } from "react";
+import { type FormEvent, Suspense, lazy, useEffect, useState, useSyncExternalStore } from "react";
 import { openChat } from "~/api/chat";
 import { queries } from "~/api/queries";
 import type { Model } from "~/api/types";
 import { Bench, anyRunning, emptyColumn } from "~/playground/bench";
-import { ReplyView } from "~/playground/reply";
 import { Button } from "~/ui/button";
 import { Input } from "~/ui/field";
+
+/** What reads Markdown is a fifth of what Home would load, and is wanted once somebody has asked. */
+const ReplyView = lazy(async () => ({ default: (await import("~/playground/reply")).ReplyView }));
 
 /** A first message, answered right here. */
 export function Ask({ model }: { model: Model }) {
@@ -36,7 +38,9 @@ export function Ask({ model }: { model: Model }) {
       </form>
       {reply?.role === "assistant" && (
         <div aria-live="polite" className="rounded-sm bg-sunk p-3">
-          <ReplyView reply={reply} plain={false} />
+          <Suspense>
+            <ReplyView reply={reply} plain={false} />
+          </Suspense>
         </div>
       )}
     </div>
