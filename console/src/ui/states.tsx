@@ -32,7 +32,7 @@ export function Empty({ children, action, command }: { children: ReactNode; acti
 export function Command({ children }: { children: string }) {
   return (
     <span className="inline-flex max-w-full items-center gap-2 rounded-sm bg-sunk py-1 pr-1 pl-3 font-mono text-xs">
-      <code className="overflow-x-auto whitespace-nowrap">{children}</code>
+      <code tabIndex={0} className="overflow-x-auto whitespace-nowrap">{children}</code>
       <Copy text={children} what="the command" />
     </span>
   );

@@ -19,9 +19,9 @@ export function Sessions() {
   const [ending, setEnding] = useState<Session | "others" | null>(null);
   const rows = query.data?.data ?? [];
   return (
-    <section aria-labelledby="sessions" className="flex flex-col gap-3">
+    <section className="flex flex-col gap-3">
       <header className="flex min-h-9 flex-wrap items-center justify-between gap-3">
-        <h2 id="sessions" className="font-medium">
+        <h2 className="font-medium">
           Where you are signed in
         </h2>
         {rows.length > 1 && <Button onClick={() => setEnding("others")}>Revoke all others</Button>}
