@@ -140,7 +140,7 @@ def test_a_model_that_does_not_exist(echo_server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v2/models", "/v1/chat/completions/", "//v1/models", "/v1/%2e%2e/x", "/docs"]
+    "path", ["/index", "/v1", "/v2/models", "/v1/chat/completions/", "//v1/models", "/v1/%2e%2e/x", "/docs"]
 )
 def test_an_unknown_url(echo_server: RunningServer, path: str) -> None:
     assert refusal(echo_server.request("GET", path)) == (404, "invalid_request_error", "unknown_url", None)

@@ -40,7 +40,7 @@ export function CopyButton({ text, children, look }: { text: string; children: s
 export function Id({ id, what = "the id" }: { id: string; what?: string }) {
   const shown = id.length > 22 ? `${id.slice(0, 12)}…${id.slice(-5)}` : id;
   return (
-    <span className="inline-flex items-center gap-1 font-mono text-xs">
+    <span className="inline-flex items-center gap-1 font-mono text-xs whitespace-nowrap">
       <span title={id}>{shown}</span>
       <Copy text={id} what={what} />
     </span>
