@@ -29,7 +29,7 @@ serve: .venv/.serve .venv/.package ## Set up what is missing, then start the ser
 	@exec $(BIN)/penstock serve $(ARGS)
 
 test: .venv/.dev .venv/.package ## Set up what is missing, then run every check and every test (PYTEST_ARGS="-k chat ...")
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory check console
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-clients: .venv/.dev .venv/.package ## Set up other people's clients, try each, and keep the table in docs/clients.md

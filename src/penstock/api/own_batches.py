@@ -12,6 +12,7 @@ from penstock.batches.input_lines import InputLines
 from penstock.errors import NotFound, StorageAway
 from penstock.protocol.batches import BatchObject, BatchStatus
 from penstock.protocol.strict_json import decode
+from penstock.protocol.validation import NO_NUL
 from penstock.web.access import ACTING, SIGNED_IN
 from penstock.web.lists import List, order_of
 from penstock.web.routing import Asked, Routing, route
@@ -27,7 +28,7 @@ class OwnBatchesQuery(Struct, forbid_unknown_fields=True, kw_only=True):
 
     status: Annotated[list[BatchStatus], Meta(max_length=8)] = []
     """In one of these states; none named: in any."""
-    search: Annotated[str, Meta(max_length=200)] = ""
+    search: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] = ""
     """Part of the name of the input file."""
     sort: BatchOrder = "-created_at"
     """What the list is sorted by; with `-` the largest comes first."""

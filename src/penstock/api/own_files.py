@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from penstock.api.files import FileRoutes, operations_of, shown
 from penstock.protocol.files import FileObject, Purpose
+from penstock.protocol.validation import NO_NUL
 from penstock.web.access import ACTING, SIGNED_IN
 from penstock.web.lists import List, order_of
 from penstock.web.routing import Asked
@@ -20,7 +21,7 @@ class OwnFilesQuery(Struct, forbid_unknown_fields=True, kw_only=True):
     """Which files."""
 
     purpose: Purpose | None = None
-    search: Annotated[str, Meta(max_length=200)] = ""
+    search: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] = ""
     """Part of a name."""
     sort: FileOrder = "-created_at"
     """What the list is sorted by; with `-` the largest comes first."""
