@@ -55,7 +55,7 @@ def test_the_focus_goes_down_the_sidebar_and_is_seen(
     open_page: Opened, echo_server: RunningServer, root: Person
 ) -> None:
     page = open_page(echo_server, root, "/")
-    entries = page.get_by_role("navigation", name="Pages").first.locator("a, button")
+    entries = page.get_by_role("navigation", name="Pages", exact=True).locator("a, button")
     named = [entry.inner_text().split("\n")[0].strip() for entry in entries.all()]
     page.keyboard.press("Tab")
     stops = []
@@ -69,7 +69,7 @@ def test_the_focus_goes_down_the_sidebar_and_is_seen(
 
 def test_the_drawer_of_a_telephone(open_page: Opened, echo_server: RunningServer, root: Person) -> None:
     page = open_page(echo_server, root, "/", width=390)
-    link = page.get_by_role("navigation", name="Pages").first.get_by_role("link", name="Home")
+    link = page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link", name="Home")
     expect(link).to_be_hidden()
     menu = page.get_by_role("button", name="Open the menu")
     menu.focus()

@@ -82,7 +82,7 @@ function Heading<Row>({ column, sorting }: { column: Column<Row>; sorting?: Sort
 export function Pager({ page, hasMore, onBack, onForward }: { page: number; hasMore: boolean; onBack: () => void; onForward: () => void }) {
   if (page === 1 && !hasMore) return null;
   return (
-    <nav aria-label="Pages" className="flex items-center justify-end gap-2 text-muted">
+    <nav aria-label="Pages of this list" className="flex items-center justify-end gap-2 text-muted">
       <span>Page {page}</span>
       <Button icon={ChevronLeft} disabled={page === 1} onClick={onBack}>
         Back
