@@ -18,6 +18,7 @@ def figures(
         (figures(), "TTFT 130 ms · 82 tok/s · 42 out / 31 in · stop"),
         (figures(ttft=12.34), "TTFT 12.3 s · 82 tok/s · 42 out / 31 in · stop"),
         (figures(out=1, writing=0.0, ending="length"), "TTFT 130 ms · 1 out / 31 in · length"),
+        (figures(out=3, writing=0.0004), "TTFT 130 ms · 3 out / 31 in · stop"),
         (figures(out=0, ttft=None, writing=0.0), "0 out / 31 in · stop"),
         (figures(into=None, ending="stopped"), "TTFT 130 ms · 82 tok/s · about 42 out · stopped"),
     ],
@@ -36,6 +37,11 @@ def test_a_session_sums_up() -> None:
     last, total = session.lines()
     assert last == "last     TTFT 300 ms · 20 tok/s · about 21 out · stop"
     assert total == "session  2 answers · TTFT 200 ms · 15 tok/s · 32 out / 31 in"
+
+
+def test_short_answers_do_not_make_a_session_fast() -> None:
+    session = Session([figures(out=11, writing=1.0), figures(out=5, writing=0.001)])
+    assert "10 tok/s · 16 out" in session.lines()[1]
 
 
 def test_a_session_of_answers_without_text_has_no_rates() -> None:

@@ -244,7 +244,7 @@ def test_details_are_those_of_the_rows(server: RunningServer, ann: Person) -> No
     assert total["requests"] == len(times)
     assert total["ttft_p50_ms"] == times[-(-len(times) // 2) - 1]
     assert total["ttft_p95_ms"] == times[-(-len(times) * 95 // 100) - 1]
-    assert total["tokens_per_second"] > 0
+    assert total["tokens_per_second"] is None, "a few words tell no rate"
     assert sum(one["requests"] for one in details["timings"]["buckets"]) == len(times)
     assert sum(one["requests"] for one in details["timings"]["groups"]) == len(times)
     assert details["timings"]["complete"] is True
@@ -263,3 +263,18 @@ def test_csv_has_every_request(server: RunningServer, ann: Person, tmp_path: Pat
     assert sum(int(one["requests"]) for one in read) == len(rows)
     refused = ask_json(server, "GET", "/api/requests?format=csv&sort=cost", cookie=ann.cookie)
     assert refused.status == 400
+
+
+def test_the_rate_is_that_of_answers_long_enough_to_tell(server: RunningServer) -> None:
+    cara = settle(server, "cara")
+    before = len(server.ledger())
+    for _ in range(20):
+        assert chat(server, cara.key, "one two three") == 200
+    assert chat(server, cara.key, "word " * 12, model="slow") == 200
+    eventually(partial(has_rows, server, before + 21))
+    rates = [row["tokens_per_second"] for row in listed(server, cara)]
+    assert rates[1:] == [None] * 20
+    details = ask_json(server, "GET", "/api/usage/details?start_time=0&bucket_width=1d", cookie=cara.cookie).json
+    assert details["timings"]["total"]["requests"] == 21
+    assert details["timings"]["total"]["tokens_per_second"] == pytest.approx(rates[0])
+    assert 5 < rates[0] < 25

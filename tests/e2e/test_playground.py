@@ -48,11 +48,11 @@ def test_an_answer_streams_and_stop_keeps_it_and_frees_the_slot(open_page: Opene
     eventually(lambda: busy_slots(real_server, cai, SMOL) == 0, seconds=5)
     assert answer.locator(".markdown").inner_text() == kept
 
-    page.get_by_label("Max tokens", exact=True).fill("12")
+    page.get_by_label("Max tokens", exact=True).fill("24")
     answer.hover()
     answer.get_by_role("button", name="Regenerate").click()
     expect(last_answer(page)).to_contain_text(NUMBERS)
-    expect(last_answer(page)).to_contain_text("12 out")
+    expect(last_answer(page)).to_contain_text("24 out")
     expect(page.get_by_role("article", name="Answer of")).to_have_count(1)
 
 

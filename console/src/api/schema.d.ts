@@ -2670,6 +2670,7 @@ export interface components {
             queue_ms: number;
             ttft_ms: number | null;
             decode_ms: number | null;
+            tokens_per_second: number | null;
         };
         /**
          * TextCompletion

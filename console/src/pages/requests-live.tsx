@@ -8,7 +8,7 @@ import type { RequestLive } from "~/api/types";
 import { Badge, type Mood } from "~/ui/badge";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
-import { count, span } from "~/ui/format";
+import { count, span, speed } from "~/ui/format";
 import { Empty, Skeleton } from "~/ui/states";
 import { type Column, Table } from "~/ui/table";
 import { toast } from "~/ui/toast";
@@ -47,7 +47,7 @@ function columns(now: number, everybody: boolean): Column<RequestLive>[] {
     { name: "Model", cell: ({ model }) => <span title={model}>{model.split("/").at(-1)}</span> },
     { name: "Stage", cell: ({ stage }) => <Badge mood={MOODS[stage]}>{WORDS[stage]}</Badge> },
     { name: "Tokens", number: true, cell: ({ output_tokens }) => count(output_tokens) },
-    { name: "Tokens/s", number: true, cell: ({ tokens_per_second }) => (tokens_per_second === null ? "–" : tokens_per_second.toFixed(1)) },
+    { name: "Tokens/s", number: true, cell: ({ tokens_per_second }) => speed(tokens_per_second) },
     { name: "Cancel", hideName: true, cell: (request) => <Cancel request={request} /> },
   ];
   if (everybody) shown.splice(2, 0, { name: "Account", minor: true, cell: ({ account_id }) => <Id id={account_id} what="the account's id" /> });

@@ -6,7 +6,7 @@ const piece = (delta: object, finish_reason: string | null = null) => JSON.strin
 const END = JSON.stringify({
   choices: [],
   usage: { prompt_tokens: 48, completion_tokens: 2001, total_tokens: 2049, prompt_tokens_details: { cached_tokens: 0 }, completion_tokens_details: { reasoning_tokens: 0 } },
-  penstock: { queue_ms: 12.2, ttft_ms: 130, decode_ms: 4000 },
+  penstock: { queue_ms: 12.2, ttft_ms: 130, decode_ms: 4000, tokens_per_second: 500 },
 });
 const fresh = () => newReply(1, "echo");
 
@@ -16,7 +16,7 @@ describe("received", () => {
     expect(half).toMatchObject({ text: "Hel", state: "streaming" });
     const whole = received(half, [piece({ content: "lo" }), piece({}, "stop"), END, "[DONE]"]);
     expect(whole).toMatchObject({ text: "Hello", state: "done", finish: "stop" });
-    expect(whole.numbers).toMatchObject({ in: 48, out: 2001, queue: 12.2, ttft: 130, decode: 4000 });
+    expect(whole.numbers).toMatchObject({ in: 48, out: 2001, queue: 12.2, ttft: 130, speed: 500 });
   });
 
   test("keeps reasoning apart", () => {
@@ -60,6 +60,9 @@ test("the line under a reply is what the server counted", () => {
   const reply = received(fresh(), [piece({ content: "x" }, "stop"), END, "[DONE]"]);
   expect(replyLine(reply)).toBe("queue 12 ms · TTFT 130 ms · 500 tok/s · 2,001 out / 48 in · stop");
   expect(replyLine(fresh())).toBe("");
+  const short = JSON.parse(END) as { penstock: object };
+  const three = received(fresh(), [JSON.stringify({ ...short, penstock: { ...short.penstock, tokens_per_second: null } }), "[DONE]"]);
+  expect(replyLine(three)).not.toContain("tok/s");
 });
 
 test("the request has the system prompt, what was said, and the parameters that are set", () => {

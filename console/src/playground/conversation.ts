@@ -20,7 +20,8 @@ export interface Numbers {
   /** Milliseconds, from the server; null for what never came. */
   queue: number | null;
   ttft: number | null;
-  decode: number | null;
+  /** Tokens a second while it was written; null where there are too few to tell. */
+  speed: number | null;
 }
 
 export interface Reply {
@@ -67,7 +68,7 @@ interface Chunk {
     prompt_tokens_details?: { cached_tokens?: number } | null;
     completion_tokens_details?: { reasoning_tokens?: number } | null;
   } | null;
-  penstock?: { queue_ms: number; ttft_ms: number | null; decode_ms: number | null };
+  penstock?: { queue_ms: number; ttft_ms: number | null; tokens_per_second: number | null };
   error?: { message: string; code: string | null; param: string | null };
 }
 
@@ -104,7 +105,7 @@ function numbersOf(usage: NonNullable<Chunk["usage"]>, times: Chunk["penstock"])
     reasoning: usage.completion_tokens_details?.reasoning_tokens ?? 0,
     queue: times?.queue_ms ?? null,
     ttft: times?.ttft_ms ?? null,
-    decode: times?.decode_ms ?? null,
+    speed: times?.tokens_per_second ?? null,
   };
 }
 
@@ -122,11 +123,6 @@ export function failed(reply: Reply, refusal: Refusal | null): Reply {
   if (!running(reply)) return reply;
   if (refusal && reply.state === "waiting") return { ...reply, state: "refused", refusal, requestId: refusal.requestId };
   return { ...reply, state: "broken" };
-}
-
-/** Tokens a second while it decoded: the first one ends the prefill, so that it does not count. Null where nobody can tell. */
-export function rate({ out, decode }: Numbers): number | null {
-  return decode && out > 1 ? (1000 * (out - 1)) / decode : null;
 }
 
 export type Sent = { role: "system" | "user" | "assistant"; content: string };

@@ -4,7 +4,7 @@ import type { MadeRequest } from "~/api/types";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
 import { Actions, Dialog } from "~/ui/dialog";
-import { Time, count, money, span } from "~/ui/format";
+import { Time, count, money, span, speed } from "~/ui/format";
 import { Facts } from "~/ui/page";
 import { End } from "~/requests/end";
 import { PhasesInNumbers } from "~/requests/phases";
@@ -65,7 +65,7 @@ function facts(made: MadeRequest): [string, ReactNode][] {
     ["Account", made.account ?? made.account_id],
     ["Key", <span key="key" className="inline-flex flex-wrap gap-2">{made.key} <Id id={made.key_id} what="the key's id" /></span>],
     ["First token", made.ttft_ms === null ? "none" : `after ${span(made.ttft_ms)}`],
-    ["Tokens per second", made.tokens_per_second === null ? "–" : made.tokens_per_second.toFixed(1)],
+    ["Tokens per second", speed(made.tokens_per_second)],
     ["Input", `${count(made.input_tokens)} tokens, ${count(made.cached_input_tokens)} of them cached`],
     ["Output", `${count(made.output_tokens)} tokens, ${count(made.reasoning_tokens)} of them of reasoning`],
     ["Cost", `${made.cost} ${made.currency.toUpperCase()}`],

@@ -5,7 +5,7 @@ import { useAccount } from "~/api/session";
 import type { MadeRequest } from "~/api/types";
 import { LinkButton } from "~/ui/button";
 import { Id } from "~/ui/copy";
-import { Time, count, money, span } from "~/ui/format";
+import { Time, count, money, span, speed } from "~/ui/format";
 import { useList, useSorting, useUrl } from "~/ui/pages";
 import { Empty, Failed, Skeleton } from "~/ui/states";
 import { type Column, Pager, Table } from "~/ui/table";
@@ -73,7 +73,7 @@ function columns(all: boolean, open: (row: MadeRequest) => void): Column<MadeReq
     { name: "First token", sort: "ttft_ms", number: true, minor: true, cell: (row) => (row.ttft_ms === null ? "–" : span(row.ttft_ms)) },
     { name: "In", number: true, cell: (row) => count(row.input_tokens) },
     { name: "Out", sort: "completion_tokens", number: true, cell: (row) => count(row.output_tokens) },
-    { name: "Tok/s", number: true, minor: true, cell: (row) => (row.tokens_per_second === null ? "–" : row.tokens_per_second < 100 ? row.tokens_per_second.toFixed(1) : count(row.tokens_per_second)) },
+    { name: "Tok/s", number: true, minor: true, cell: (row) => speed(row.tokens_per_second) },
     { name: "Cost", sort: "cost", number: true, minor: true, cell: (row) => money(Number(row.cost), row.currency) },
   ];
 }

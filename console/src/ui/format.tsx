@@ -8,6 +8,9 @@ export const count = (value: number) => whole.format(value);
 /** 12.3K */
 export const brief = (value: number) => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
 
+/** 42.5, 1,234: tokens a second; of what was too short to tell the server gives none. */
+export const speed = (value: number | null | undefined) => (value == null ? "–" : value < 100 ? value.toFixed(1) : whole.format(value));
+
 /** €0.0123: as many digits as a small amount needs; exact amounts are the server's. */
 export function money(amount: number, currency: string): string {
   const digits = amount !== 0 && Math.abs(amount) < 1 ? 6 : 2;

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { UsageDetails } from "~/api/types";
-import { count, money, span as spanText } from "~/ui/format";
+import { count, money, span as spanText, speed } from "~/ui/format";
 import { type Column, Table } from "~/ui/table";
 import { madeOf } from "~/usage/charts";
 import { GROUPS, type Group, type Sums, type Usage, grouped, sumOf, useNames } from "~/usage/data";
@@ -9,7 +9,6 @@ import { Tile } from "~/ui/tile";
 
 type Timing = UsageDetails["timings"]["total"];
 
-const speed = (timing: Timing | undefined) => (timing?.tokens_per_second == null ? "–" : timing.tokens_per_second < 100 ? timing.tokens_per_second.toFixed(1) : count(timing.tokens_per_second));
 const milliseconds = (value: number | null | undefined) => (value == null ? "–" : spanText(value));
 
 /** The sums of the whole span. */
@@ -25,7 +24,7 @@ export function Totals({ usage }: { usage: Usage }) {
       <Tile name="Cost" value={money(sums.cost, results[0]?.currency ?? "usd")} />
       <Tile name="Time to first token, p50" value={milliseconds(timing.ttft_p50_ms)} />
       <Tile name="Time to first token, p95" value={milliseconds(timing.ttft_p95_ms)} />
-      <Tile name="Tokens per second" value={speed(timing)} />
+      <Tile name="Tokens per second" value={speed(timing.tokens_per_second)} />
       <Tile name="Measured requests" value={count(timing.requests)} more="with a first token" />
     </section>
   );
@@ -54,7 +53,7 @@ export function Groups({ usage, by, account }: { usage: Usage; by: Group; accoun
     number("Output", (row) => count(row.sums.output_tokens)),
     number("TTFT p50", (row) => milliseconds(row.timing?.ttft_p50_ms), true),
     number("TTFT p95", (row) => milliseconds(row.timing?.ttft_p95_ms), true),
-    number("Tok/s", (row) => speed(row.timing), true),
+    number("Tok/s", (row) => speed(row.timing?.tokens_per_second), true),
     number("Cost", (row) => money(row.sums.cost, row.currency)),
   ];
   return (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from penstock.cli.client import Answer
+from penstock.tenants.speed import tokens_per_second
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,8 @@ class Figures:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """The rate after the first token, which belongs to the TTFT; None where there was no second one."""
-        after_first = self.completion_tokens - 1
-        return after_first / self.writing_seconds if after_first > 0 and self.writing_seconds > 0 else None
+        """The rate after the first token, which belongs to the TTFT; None where the answer is too short to tell."""
+        return tokens_per_second(self.completion_tokens, self.writing_seconds * 1000)
 
     def line(self) -> str:
         """`TTFT 130 ms · 87 tok/s · 42 out / 31 in · stop`."""
@@ -49,14 +49,15 @@ class Session:
         if not self.answers:
             return ["No answer yet."]
         first_tokens = [one.ttft_seconds for one in self.answers if one.ttft_seconds is not None]
-        writing = sum(one.writing_seconds for one in self.answers)
-        after_first = sum(max(one.completion_tokens - 1, 0) for one in self.answers)
+        telling = [one for one in self.answers if one.tokens_per_second is not None]
+        writing = sum(one.writing_seconds for one in telling)
+        after_first = sum(one.completion_tokens - 1 for one in telling)
         out = sum(one.completion_tokens for one in self.answers)
         into = sum(one.prompt_tokens or 0 for one in self.answers)
         session = [
             f"{len(self.answers)} answer" + "s" * (len(self.answers) > 1),
             _ttft(sum(first_tokens) / len(first_tokens) if first_tokens else None),
-            _rate(after_first / writing if after_first and writing else None),
+            _rate(after_first / writing if telling else None),
             f"{out} out / {into} in",
         ]
         return [f"last     {self.answers[-1].line()}", "session  " + " · ".join(filter(None, session))]

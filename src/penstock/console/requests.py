@@ -13,6 +13,7 @@ from penstock.protocol.price import decimal
 from penstock.protocol.validation import NO_NUL
 from penstock.tenants.paging import LONGEST_PAGE, Page
 from penstock.tenants.request_history import Made, Outcome, RequestHistory, Wanted
+from penstock.tenants.speed import tokens_per_second
 from penstock.web.access import SIGNED_IN
 from penstock.web.csv_lines import lines, wants_csv
 from penstock.web.lists import List, PageQuery
@@ -115,7 +116,7 @@ class RequestShown(Struct, kw_only=True):
     """From its start to its first token."""
     total_ms: float
     tokens_per_second: float | None
-    """From its first token to its last."""
+    """From its first token to its last; null where that is too short to tell."""
     cost: str
     """A decimal number as text, so that no reader rounds it."""
     currency: str
@@ -128,7 +129,6 @@ class RequestShown(Struct, kw_only=True):
     def of(cls, made: Made, *, currency: str) -> Self:
         row = made.row
         given = {name: value for name, value in row.__dict__.items() if name in cls.__struct_fields__}
-        decode = row.decode_ms or 0.0
         shown: dict[str, Any] = {
             **given,
             "id": row.request_id,
@@ -137,9 +137,7 @@ class RequestShown(Struct, kw_only=True):
             "input_tokens": row.prompt_tokens,
             "cached_input_tokens": row.cached_tokens,
             "output_tokens": row.completion_tokens,
-            "tokens_per_second": (row.completion_tokens - 1) * 1000 / decode
-            if decode and row.completion_tokens > 1
-            else None,
+            "tokens_per_second": tokens_per_second(row.completion_tokens, row.decode_ms),
             "currency": currency.lower(),
             **{name: decimal(given[name]) for name in ("cost", "input_price", "cached_input_price", "output_price")},
         }

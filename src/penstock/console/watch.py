@@ -12,6 +12,7 @@ from penstock.catalogue.workers import Worker, Workers
 from penstock.inference.admission import Admission, Load
 from penstock.inference.meter import Entry, InFlight, between
 from penstock.protocol.answer import encode
+from penstock.tenants.speed import tokens_per_second
 
 TICK_SECONDS = 0.25
 """Between two looks."""
@@ -34,7 +35,7 @@ class RequestLive(Struct, kw_only=True):
     """In seconds since 1970."""
     output_tokens: int
     tokens_per_second: float | None
-    """From its first token to its last one so far."""
+    """From its first token to its last one so far; null while that is too little to tell."""
 
 
 class ModelLive(Struct, kw_only=True):
@@ -143,10 +144,8 @@ class Lookout:
 
 
 def _request(entry: Entry) -> RequestLive:
-    tokens, rate = entry.counts.usage().completion_tokens, None
-    milliseconds = between(entry.first_token, entry.last_token)
-    if tokens > 1 and milliseconds:
-        rate = round((tokens - 1) / milliseconds * 1000, 1)
+    tokens = entry.counts.usage().completion_tokens
+    rate = tokens_per_second(tokens, between(entry.first_token, entry.last_token))
     return RequestLive(
         id=entry.asked.request_id,
         account_id=entry.caller.account_id,
@@ -156,5 +155,5 @@ def _request(entry: Entry) -> RequestLive:
         batch=entry.asked.batch,
         started_at=round(entry.created, 3),
         output_tokens=tokens,
-        tokens_per_second=rate,
+        tokens_per_second=None if rate is None else round(rate, 1),
     )

@@ -34,6 +34,7 @@ from penstock.protocol.embeddings import EmbeddingRequest
 from penstock.protocol.sampling import SamplingRequest
 from penstock.tenants.caller import Caller
 from penstock.tenants.limits import Limiter
+from penstock.tenants.speed import tokens_per_second
 
 
 class Completion:
@@ -104,16 +105,17 @@ class Completion:
     @property
     def timings(self) -> Timings:
         """Where its time went, so far."""
-        entry = self._entry
+        entry, decode_ms = self._entry, between(self._entry.first_token, self._entry.last_token)
         return Timings(
             queue_ms=_rounded(between(entry.started, entry.entered)) or 0.0,
             ttft_ms=_rounded(between(entry.started, entry.first_token)),
-            decode_ms=_rounded(between(entry.first_token, entry.last_token)),
+            decode_ms=_rounded(decode_ms),
+            tokens_per_second=_rounded(tokens_per_second(self.usage.completion_tokens, decode_ms)),
         )
 
 
-def _rounded(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds, 1)
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 1)
 
 
 def chat_readers(shaped: Shaped) -> dict[int, ChoiceReader]:

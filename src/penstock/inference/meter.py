@@ -15,9 +15,8 @@ from penstock.protocol.chat import ChatRequest
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
 from penstock.tenants.limits import Free, Grant, Standing, Used
+from penstock.tenants.speed import TELLING_STEPS
 from penstock.tenants.usage import CLIENT_LEFT, UsageRecord
-
-_TELLING_STEPS = 8
 
 _HIGH_WEIGHT = 4.0
 """How much faster the turn of an account comes whose plan has the priority `high`."""
@@ -169,7 +168,7 @@ class Entry:
         """The time from token to token in the mean; 0 of a few tokens, which tell little."""
         # Choices are written side by side: the longest one says how many steps there were.
         steps = max(self.counts.completion.values(), default=0) - 1
-        if steps < _TELLING_STEPS or self.first_token is None or self.last_token is None:
+        if steps < TELLING_STEPS or self.first_token is None or self.last_token is None:
             return 0.0
         return (self.last_token - self.first_token) / steps
 

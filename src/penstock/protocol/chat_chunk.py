@@ -53,6 +53,8 @@ class Timings(Struct, forbid_unknown_fields=True, kw_only=True):
     """Until its first token, from its start."""
     decode_ms: float | None
     """From its first token to its last."""
+    tokens_per_second: float | None
+    """In that time; null where it is too short to tell."""
 
 
 class ChatCompletionChunk(Struct, forbid_unknown_fields=True, kw_only=True):

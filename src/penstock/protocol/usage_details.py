@@ -22,7 +22,7 @@ class Timing(Struct, kw_only=True):
     """Half of them had their first token after so many milliseconds."""
     ttft_p95_ms: float | None
     tokens_per_second: float | None
-    """From the first token to the last, over all of them together."""
+    """From the first token to the last, over all of them together that are long enough to tell."""
 
 
 class TimingBucket(Timing, kw_only=True):

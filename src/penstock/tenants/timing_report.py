@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.database.connection import Database
 from penstock.database.tables import usage
 from penstock.tenants.request_history import UNFINISHED
+from penstock.tenants.speed import TELLING_MS, TELLING_STEPS
 from penstock.tenants.usage_report import Question, bucket_of, conditions, rows_of
 
 MOST_ROWS = 50_000
@@ -126,7 +127,7 @@ async def _times(connection: AsyncConnection, newest: Subquery, by: str | None) 
         .subquery("ranked")
     )
     half, most = (ranked.c.rank * 100 <= ranked.c.rows * part + 99 for part in (50, 95))
-    tells = and_(ranked.c.decode_ms > 0, ranked.c.completion_tokens > 1)
+    tells = and_(ranked.c.decode_ms >= TELLING_MS, ranked.c.completion_tokens > TELLING_STEPS)
     query = select(
         ranked.c.key,
         func.count(),
