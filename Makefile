@@ -3,13 +3,14 @@
 # Arguments for `penstock serve` go in ARGS: `make serve ARGS="--port 9000"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-clients check console console-types docs clean lock
+.PHONY: help serve test test-clients bench check console console-types docs clean lock
 .NOTPARALLEL:
 .SUFFIXES:
 
 PYTHON ?=
 ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := .venv/bin
 NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit(1); import venv
@@ -34,6 +35,9 @@ test: .venv/.dev .venv/.package ## Set up what is missing, then run every check 
 
 test-clients: .venv/.dev .venv/.package ## Set up other people's clients, try each, and keep the table in docs/clients.md
 	$(BIN)/python -m pytest $(CLIENTS) --clients-table docs/clients.md $(PYTEST_ARGS)
+
+bench: .venv/.dev .venv/.package ## Compare Penstock with other gateways; see bench/README.md (BENCH_ARGS="--quick ...")
+	@$(BIN)/python bench/side_by_side.py $(BENCH_ARGS)
 
 console: .venv/.made ## Build the pages of the console, where that is not done (with Node.js, or it gets one)
 	@$(BIN)/python console/build.py
@@ -60,7 +64,7 @@ lock: ## Compile the locks in requirements/ anew from pyproject.toml, with the n
 	@command -v uv >/dev/null || { echo 'uv is missing. Install it with: pip install uv' >&2; exit 1; }
 	$(COMPILE) pyproject.toml --group build --output-file requirements/serve.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/serve.txt --output-file requirements/dev.txt
-	for list in requirements/node.in requirements/clients/*.in; do \
+	for list in requirements/node.in requirements/clients/*.in requirements/gateways/*.in; do \
 		$(COMPILE) "$$list" --output-file "$${list%.in}.txt" || exit 1; \
 	done
 	for list in console/package.json requirements/clients/*/package.json; do \
