@@ -67,7 +67,7 @@ lock: ## Compile the locks in requirements/ anew from pyproject.toml, with the n
 	for list in requirements/node.in requirements/clients/*.in requirements/gateways/*.in; do \
 		$(COMPILE) "$$list" --output-file "$${list%.in}.txt" || exit 1; \
 	done
-	for list in console/package.json requirements/clients/*/package.json; do \
+	for list in console/package.json requirements/clients/*/package.json requirements/gateways/*/package.json; do \
 		rm -f "$$(dirname "$$list")/package-lock.json"; \
 		npm install --prefix "$$(dirname "$$list")" --package-lock-only --omit-lockfile-registry-resolved \
 			--ignore-scripts --no-audit --no-fund || exit 1; \

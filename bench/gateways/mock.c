@@ -46,7 +46,7 @@ struct conn {
 };
 
 struct stats {
-    unsigned long long answers, streams, prompt_tokens, completion_tokens, left;
+    unsigned long long answers, streams, prompt_tokens, completion_tokens, left, open;
 };
 
 static int poller, timer;
@@ -117,8 +117,10 @@ static void wait_no_more(struct conn *c)
 
 static void leave(struct conn *c)
 {
-    if (c->streaming)
+    if (c->streaming) {
         stats.left++;
+        stats.open--;
+    }
     for (struct conn **at = &held; *at; at = &(*at)->next_held)
         if (*at == c) {
             *at = c->next_held;
@@ -238,6 +240,7 @@ static bool go_on(struct conn *c)
     }
     if (c->ended && c->out_have == 0) {
         stats.streams++;
+        stats.open--;
         stats.prompt_tokens += c->prompt;
         stats.completion_tokens += c->events;
         c->streaming = c->ended = false;
@@ -314,6 +317,7 @@ static bool chat(struct conn *c, const char *body, size_t length)
     c->continuous = is_true(body, length, "\"continuous_usage_stats\"");
     c->sent = 0;
     c->streaming = true;
+    stats.open++;
     static const char start[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
                                 "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
     memcpy(room_for(c, sizeof start - 1), start, sizeof start - 1);
@@ -336,8 +340,8 @@ static bool tell(struct conn *c, const char *target)
         getrusage(RUSAGE_SELF, &spent);
         double cpu = (double)(spent.ru_utime.tv_sec + spent.ru_stime.tv_sec) +
                      (double)(spent.ru_utime.tv_usec + spent.ru_stime.tv_usec) / 1e6;
-        n = sprintf(body, "{\"answers\":%llu,\"streams\":%llu,\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"left\":%llu,\"cpu_seconds\":%.6f}",
-                    stats.answers, stats.streams, stats.prompt_tokens, stats.completion_tokens, stats.left, cpu);
+        n = sprintf(body, "{\"answers\":%llu,\"streams\":%llu,\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"left\":%llu,\"open\":%llu,\"cpu_seconds\":%.6f}",
+                    stats.answers, stats.streams, stats.prompt_tokens, stats.completion_tokens, stats.left, stats.open, cpu);
     } else if (!strncmp(target, "/v1/models", 10)) {
         n = sprintf(body, "{\"object\":\"list\",\"data\":[{\"id\":\"mock\",\"object\":\"model\",\"created\":1760000000,\"owned_by\":\"bench\"}]}");
     } else {

@@ -3,12 +3,11 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import psutil
 
 GATEWAY_CORE, OTHER_CORE = 0, 1
@@ -97,14 +96,3 @@ def memory(pid: int) -> Memory:
     """What a process and its descendants hold now."""
     full = [member.memory_full_info() for member in tree(pid)]
     return Memory(sum(one.rss for one in full), sum(one.pss for one in full))
-
-
-def wait_until(look: Callable[[], bool], what: str, *, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Returns once `look` says so. Raises ClickException with the end of the log where the process ends before, or
-    after 120 s."""
-    deadline = time.monotonic() + 120
-    while not look():
-        if process.poll() is not None or time.monotonic() > deadline:
-            tail = log.read_text(encoding="utf-8", errors="replace")[-600:]
-            raise click.ClickException(f"{what} did not start: {tail}")
-        time.sleep(0.05)

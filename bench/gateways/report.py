@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateways.cell import Cell
-from gateways.peers import Peer
+from gateways.peer import Peer
 from gateways.workloads import Workload
 
 

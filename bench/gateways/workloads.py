@@ -19,6 +19,8 @@ class Load:
     burst: int = 1
     hold: int = 0
     """Every stream stops after so many events until all are open, and their memory is looked at."""
+    requests: int = 0
+    """How many in all; 0: as many as there is time for."""
 
     @property
     def stream_seconds(self) -> float:
@@ -35,7 +37,7 @@ class Load:
             "pace_us": self.pace_us,
             "burst": self.burst,
             "hold": self.hold,
-            "requests": self.streams if self.hold else 0,
+            "requests": self.requests,
             "seconds": max(seconds, self.stream_seconds),
             "ramp_ms": int(min(self.stream_seconds, seconds) * 1000),
         }
@@ -71,11 +73,15 @@ WORKLOADS = (
     Workload("paced-1000", "1,000 streams, an event every 20 ms", (replace(_PACED, streams=1000),), per_event=True),
     Workload("prompt-32k", "32 KB prompt, 16 tokens, not streamed", (Load(8, prompt_bytes=32 << 10),)),
     Workload("prompt-256k", "256 KB prompt, 16 tokens, not streamed", (Load(4, prompt_bytes=256 << 10),)),
-    Workload("idle-1000", "1,000 open streams that wait", (Load(1000, 4, stream=True, hold=1),)),
+    Workload("idle-1000", "1,000 open streams that wait", (Load(1000, 4, stream=True, hold=1, requests=1000),)),
     Workload(
         "mix",
-        "32 paced streams, with 1 KB requests and 32 KB prompts beside",
-        (replace(_PACED, streams=32), Load(2), Load(1, stream=True, prompt_bytes=32 << 10)),
+        "64 paced streams, 400 requests of 1 KB and 40 prompts of 32 KB, side by side",
+        (
+            replace(_PACED, streams=32, requests=64),
+            Load(2, requests=400),
+            Load(1, stream=True, prompt_bytes=32 << 10, requests=40),
+        ),
     ),
 )
 
