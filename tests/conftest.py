@@ -68,6 +68,16 @@ def models_dir() -> Path:
     return CACHE / "models"
 
 
+@pytest.fixture
+def settings_of_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """pip without whatever this machine has told it: its settings, its cache and its index."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "pip-cache"))
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONSTRAINT"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
 @pytest.fixture(scope="session")
 def console_build() -> subprocess.CompletedProcess[str]:
     """The pages, built if they are not. Where that fails servers run without, and tests of the pages fail."""

