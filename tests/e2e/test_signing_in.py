@@ -3,12 +3,18 @@
 import re
 from pathlib import Path
 
+import pytest
 from e2e.browser import Opened
 from playwright.sync_api import Page, expect
 from running_server import RunningServer, eventually, penstock, serving
 from sign_in import PASSWORD, ask_json, settle, sign_in, sql
 
 ECHO = '[[models]]\nid = "echo"\nengine = "echo"\ncontext_length = 64\n'
+ENDED = "Your session has ended."
+MILLISECONDS = 15_000
+"""For what takes a few seconds by itself: a session is looked up anew every five."""
+HASTY_CLOCK = "{ let at = Date.now(); Date.now = () => ++at; }"
+"""One on which no two looks fall into the same millisecond."""
 
 
 def fill(page: Page, **fields: str) -> None:
@@ -88,7 +94,65 @@ def test_a_session_that_ends_leads_to_the_log_in_and_back(open_page: Opened, ech
     expect(page.get_by_role("heading", name="Account", level=1)).to_be_visible()
 
 
-def test_another_session_is_revoked(open_page: Opened, echo_server: RunningServer) -> None:
+@pytest.mark.parametrize(
+    "path", ["/requests?tab=history&outcome=failed&error=engine_error", "/batch?status=completed&sort=created_at"]
+)
+def test_who_looks_on_when_the_session_ends_comes_back_to_the_same_view(
+    open_page: Opened, echo_server: RunningServer, path: str
+) -> None:
+    who = settle(echo_server, f"isa-at-{path[1:4]}")
+    page = open_page(echo_server, who, path, refusals=True)
+    shown = page.url
+    sql(echo_server, "UPDATE sessions SET expires_at = 1 WHERE account_id = ?", who.id)
+    expect(page.get_by_text(ENDED)).to_be_visible(timeout=MILLISECONDS)  # though nobody has touched the page
+    fill(page, **{"E-mail": who.email})
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(shown)
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Log in")
+
+
+def test_a_conversation_goes_on_after_a_session_that_ended(open_page: Opened, echo_server: RunningServer) -> None:
+    who = settle(echo_server, "ike-in-mid-conversation")
+    page = open_page(echo_server, who, "/playground?model=echo", refusals=True)
+    message, answers = page.get_by_label("Message", exact=True), page.get_by_role("article", name="Answer of")
+    message.fill("one two three")
+    message.press("Enter")
+    expect(answers.last).to_contain_text("3 out / 3 in · stop")
+    sql(echo_server, "UPDATE sessions SET expires_at = 1 WHERE account_id = ?", who.id)
+    expect(page.get_by_text(ENDED)).to_be_visible(timeout=MILLISECONDS)
+    fill(page, **{"E-mail": who.email})
+    page.get_by_role("button", name="Log in").click()
+    expect(answers).to_have_count(1)
+    message.fill("four five")
+    message.press("Enter")
+    expect(answers.last).to_contain_text("2 out / 8 in · stop")
+
+
+def test_one_session_is_revoked_and_no_other(open_page: Opened, echo_server: RunningServer) -> None:
+    who = settle(echo_server, "ivo-who-revokes-one")
+    third = sign_in(echo_server, who.email)
+    theirs = open_page(echo_server, None, "/login?to=/usage%3Frange%3D7d", refusals=True)
+    fill(theirs, **{"E-mail": who.email})
+    theirs.get_by_role("button", name="Log in").click()
+    expect(theirs.get_by_role("heading", name="Usage", level=1)).to_be_visible()
+
+    page = open_page(echo_server, who, "/account")
+    rows = page.get_by_role("region", name="Where you are signed in").locator("tbody tr")
+    expect(rows).to_have_count(3)
+    page.get_by_role("button", name="Revoke Chrome on Linux").click()
+    asked = page.get_by_role("dialog", name="Revoke Chrome on Linux?")
+    asked.get_by_role("button", name="Revoke").click()
+    expect(rows).to_have_count(2)
+    expect(theirs.get_by_text(f"{ENDED} Log in to go on where you were.")).to_be_visible(timeout=MILLISECONDS)
+    expect(theirs).to_have_url(re.compile(r"to=%2Fusage%3Frange%3D7d"))
+    theirs.go_back()
+    expect(theirs.get_by_role("heading", name="Log in", level=1)).to_be_visible()
+    assert ask_json(echo_server, "GET", "/api/session", cookie=third).status == 200
+    page.reload()
+    expect(page.get_by_text("This one")).to_be_visible()
+
+
+def test_all_other_sessions_are_revoked(open_page: Opened, echo_server: RunningServer) -> None:
     who = settle(echo_server, "ida-who-revokes")
     sign_in(echo_server, who.email)
     page = open_page(echo_server, who, "/account")
@@ -98,6 +162,14 @@ def test_another_session_is_revoked(open_page: Opened, echo_server: RunningServe
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(rows).to_have_count(2)
     expect(page.get_by_text("This one")).to_be_visible()
+
+
+def test_a_log_in_that_was_not_refused_waits_for_nothing(open_page: Opened, echo_server: RunningServer) -> None:
+    page = open_page(echo_server, None, "/login")
+    page.add_init_script(HASTY_CLOCK)
+    page.reload()
+    expect(page.get_by_text("Accounts are made by the administrator of this server.")).to_be_visible()
+    expect(page.get_by_role("button", name="Log in")).to_be_enabled()
 
 
 def test_a_log_in_leads_to_no_other_site(open_page: Opened, echo_server: RunningServer) -> None:

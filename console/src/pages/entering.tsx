@@ -45,8 +45,9 @@ export function useCountdown(error: Error | null): number {
   const [now, setNow] = useState(0);
   useEffect(() => {
     const wait = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
-    setNow(Date.now());
-    setUntil(Date.now() + wait * 1000);
+    const at = Date.now();
+    setNow(at);
+    setUntil(at + wait * 1000); // of one reading of the clock: a tick between two would be a second that never ends
     if (wait === 0) return;
     const timer = setInterval(() => setNow(Date.now()), 250);
     return () => clearInterval(timer);
