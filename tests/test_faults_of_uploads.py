@@ -168,6 +168,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(server: RunningServer, room: in
     with files_of_at_most(server, room):
         answer = post(server, form(b"x" * size))
         assert (answer.status, answer.error["code"]) == (503, "service_unavailable"), answer.body
+        assert "no room left" in answer.error["message"]
         assert int(answer.headers["retry-after"]) > 0
         assert answer.headers["x-should-retry"] == "true"
     if room > 1:  # the log is a file of the server too

@@ -9,11 +9,13 @@ pages of a failed test looked like.
 import re
 import subprocess
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from conftest import ECHO_CONFIG
 from debian import program
 from e2e.browser import BrowserThread, Opened
-from running_server import RunningServer
+from running_server import SMOL, RunningServer, eventually, serving
 from sign_in import Person, settle
 
 FAILED = pytest.StashKey[bool]()
@@ -56,6 +58,32 @@ def open_page(browser_thread: BrowserThread, request: pytest.FixtureRequest) -> 
         browser_thread.run(lambda: opened.keep_pictures(name))
     browser_thread.run(opened.close)
     assert opened.wrong == []
+
+
+def states(server: RunningServer) -> set[str]:
+    """What its models are doing."""
+    return {model["penstock"]["state"] for model in server.request("GET", "/v1/models").json["data"]}
+
+
+@pytest.fixture(scope="session")
+def workshop(
+    models_dir: Path, console_build: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """The real model and the echo models on one server, whose models tests may stop, whose disk they may fill and whose
+    requests they may count, as long as each leaves it as it was: running, and with nothing under way."""
+    data_dir = tmp_path_factory.mktemp("workshop")
+    (data_dir / "models").symlink_to(models_dir)
+    served = [argument for model in (SMOL, "echo", "short", "slow") for argument in ("--model", model)]
+    config = f'{ECHO_CONFIG}\n[[models]]\nid = "{SMOL}"\ncontext_length = 2048\n'
+    with serving(data_dir, *served, config=config) as server:
+        eventually(lambda: states(server) == {"ready"}, seconds=90)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def foreman(workshop: RunningServer) -> Person:
+    """An administrator of the workshop."""
+    return settle(workshop, "foreman", role="admin")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Where the bodies of files are: a folder, or a store of objects that several servers share."""
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -29,6 +30,7 @@ _STORE_BUFFER_BYTES = 8 << 20
 _WRITES_AT_ONCE = 2
 _READ_BYTES = 256 << 10
 _RETRY_SECONDS = 5
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,16 @@ def _faults_told() -> Iterator[None]:
     except (BaseError, OSError) as error:
         log.warning("the store of files: %s", _first_line(error))
         message = "The store of files does not do what was asked of it. Whoever runs this server finds why in its log."
+        if _no_room(error):
+            message = (
+                "There is no room left for this file on the server's disk. Whoever runs the server has to make some."
+            )
         raise StorageAway(message, retry_after=_RETRY_SECONDS) from error
+
+
+def _no_room(error: Exception) -> bool:
+    """The store's own errors have the system's number in their text alone."""
+    return any(getattr(error, "errno", None) == code or f"(os error {code})" in str(error) for code in _NO_ROOM)
 
 
 def _first_line(error: Exception) -> str:
