@@ -35,6 +35,8 @@ def lodger(house: RunningServer) -> Person:
 def test_a_changed_plan_is_the_users_limit_within_5_s(
     open_page: Opened, house: RunningServer, chief: Person, lodger: Person
 ) -> None:
+    theirs = open_page(house, lodger, "/limits")
+    expect(theirs.get_by_text("0 of 600", exact=True)).to_be_visible()
     page = open_page(house, chief, "/settings?tab=plans")
     page.get_by_role("button", name="Edit the plan core").click()
     dialog = page.get_by_role("dialog")
@@ -52,10 +54,12 @@ def test_a_changed_plan_is_the_users_limit_within_5_s(
         return house.request("GET", "/v1/models", headers=bearer(lodger.key)).headers["x-ratelimit-limit-requests"]
 
     eventually(lambda: limit() == "7", seconds=SECONDS)
+    expect(theirs.get_by_text(re.compile("^[01] of 7$"))).to_be_visible(timeout=1000 * SECONDS)
     page.get_by_role("button", name="Reset the plan core").click()
     page.get_by_role("dialog").get_by_role("button", name="Reset").click()
     expect(row).to_contain_text("Shipped")
     eventually(lambda: limit() == "600", seconds=SECONDS)
+    expect(theirs.get_by_text(re.compile("^[01] of 600$"))).to_be_visible(timeout=1000 * SECONDS)
 
 
 def test_a_disabled_account_is_signed_out(

@@ -36,8 +36,8 @@ def issue(page: Page, name: str) -> str:
     return secret.group()
 
 
-def test_a_key_is_made_shown_once_and_used(open_page: Opened, echo_server: RunningServer, kim: Person) -> None:
-    page = open_page(echo_server, kim, "/apikeys")
+def test_a_key_is_made_shown_once_and_used(open_page: Opened, real_server: RunningServer) -> None:
+    page = open_page(real_server, settle(real_server, "kay-of-the-keys"), "/apikeys")
     page.get_by_role("button", name="Issue New API Key").first.click()
     page.get_by_label("API Key Name").fill("a laptop")
     page.get_by_role("button", name="Create Key").click()

@@ -91,6 +91,18 @@ def test_two_models_answer_one_message(open_page: Opened, echo_server: RunningSe
     expect(page.get_by_role("log")).to_have_count(1)
 
 
+def test_the_real_model_is_compared_with_another(open_page: Opened, workshop: RunningServer) -> None:
+    cor = settle(workshop, "cor-who-compares")
+    page = open_page(workshop, cor, f"/playground?model={SMOL}")
+    page.get_by_label("Max tokens", exact=True).fill("8")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_label("Model B").select_option("echo")
+    say(page, "What is the capital of France?")
+    expect(last_answer(page, "A")).to_contain_text(re.compile(r"TTFT [\d.]+ m?s · 8 out / \d+ in.* · length"))
+    expect(last_answer(page, "B")).to_contain_text("What is the capital of France?")
+    expect(last_answer(page, "B")).to_contain_text("6 out / 6 in · stop")
+
+
 def test_only_parameters_that_are_set_are_sent(open_page: Opened, echo_server: RunningServer, ann: Person) -> None:
     page = open_page(echo_server, ann, "/playground?model=echo")
     bodies: list[dict[str, object]] = []
@@ -134,7 +146,13 @@ def test_a_limit_is_explained_and_counted_down(open_page: Opened, echo_server: R
     expect(alert).to_contain_text("A limit is reached")
     expect(alert).to_contain_text("There is room again when the time is up.")
     expect(alert).to_contain_text("req_")
+    expect(alert).to_contain_text("on requests per minute: ")
+    expect(alert).to_contain_text("allows 1; 1 used, 1 asked for.")
     expect(alert.get_by_role("button", name=re.compile(r"Retry in \d+ s"))).to_be_disabled()
+    alert.get_by_role("link", name="See your limits").click()
+    standing = page.get_by_role("listitem").filter(has_text="Requests per minute of the console's key")
+    expect(standing).to_contain_text("1 of 1")
+    expect(standing).to_contain_text(re.compile(r"All of it is free in \d+ s\."))
 
 
 def test_a_request_that_is_not_taken_is_explained(open_page: Opened, echo_server: RunningServer, ann: Person) -> None:
