@@ -40,6 +40,7 @@ class Delivered:
 
     path = "/v1/chat/completions"
     batch = False
+    batch_id = None
     put_backs = 0
     unfinished: Unfinished | None = None
 

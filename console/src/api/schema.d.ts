@@ -357,8 +357,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show one line of a batch's input */
+        /** Show one line of a batch's input, and its answer or error where there is one */
         get: operations["showBatchLine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find a line of a batch's input by its custom_id */
+        get: operations["findBatchLine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3205,7 +3222,7 @@ export interface components {
         };
         /**
          * LineShown
-         * @description One line of a batch's input.
+         * @description One line of a batch's input, and what came of it so far.
          */
         LineShown: {
             /** @enum {unknown} */
@@ -3214,6 +3231,37 @@ export interface components {
             custom_id: string;
             url: string;
             body: Record<string, never>;
+            /** @enum {unknown} */
+            state: "done" | "gone" | "not_run" | "running" | "waiting";
+            response: components["schemas"]["LineAnswered"] | null;
+            error: components["schemas"]["LineFailed"] | null;
+        };
+        /**
+         * LineAnswered
+         * @description The answer to a line, an error of the API included.
+         */
+        LineAnswered: {
+            status_code: number;
+            request_id: string;
+            body: Record<string, never>;
+        };
+        /**
+         * LineFailed
+         * @description Why a line has no answer.
+         */
+        LineFailed: {
+            code: string;
+            message: string;
+        };
+        /**
+         * LinePlace
+         * @description Where a line stands in the input.
+         */
+        LinePlace: {
+            /** @enum {unknown} */
+            object: "batch_line.place";
+            line: number;
+            custom_id: string;
         };
         /**
          * ModelList
@@ -3846,6 +3894,8 @@ export interface components {
             frees_at: number | null;
             streamed: boolean;
             batch: boolean;
+            batch_id: string | null;
+            line: number | null;
             tier: string;
             input_tokens: number;
             cached_input_tokens: number;
@@ -10674,6 +10724,197 @@ export interface operations {
             };
         };
     };
+    findBatchLine: {
+        parameters: {
+            query: {
+                custom_id: string;
+            };
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinePlace"];
+                };
+            };
+            /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "invalid_request" | "invalid_value" | "invalid_type" | "missing_required_parameter" | "unknown_parameter" | "unsupported_parameter" | "unsupported_content" | "unsupported_model";
+                        };
+                    };
+                };
+            };
+            /** @description No session, or one that has ended; POST /api/login begins one. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_signed_in";
+                        };
+                    };
+                };
+            };
+            /** @description The credential is good, and may not do this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "permission_error";
+                            /** @enum {unknown} */
+                            code?: "insufficient_permissions";
+                        };
+                    };
+                };
+            };
+            /** @description No such object for this caller. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "not_found";
+                        };
+                    };
+                };
+            };
+            /** @description The request came too slowly, and was given up. */
+            408: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "request_timeout";
+                        };
+                    };
+                };
+            };
+            /** @description The request has an `Expect` that the server cannot meet. */
+            417: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "expectation_failed";
+                        };
+                    };
+                };
+            };
+            /** @description The request line and the headers are larger, or more, than the server takes. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "invalid_request_error";
+                            /** @enum {unknown} */
+                            code?: "headers_too_large";
+                        };
+                    };
+                };
+            };
+            /** @description Our fault. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "server_error";
+                            /** @enum {unknown} */
+                            code?: "internal_error";
+                        };
+                    };
+                };
+            };
+            /** @description The queue in front of the model is full. The database does not answer, and what is known without it is too old or nothing. The store of files does not answer, is full, or lost what it had. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "openai-processing-ms": components["headers"]["openai-processing-ms"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"] & {
+                        error?: {
+                            /** @enum {unknown} */
+                            type?: "service_unavailable_error";
+                            /** @enum {unknown} */
+                            code?: "server_is_overloaded" | "service_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
     listModels: {
         parameters: {
             query?: never;
@@ -17301,6 +17542,7 @@ export interface operations {
                 status?: number | null;
                 error_code?: string | null;
                 batch?: boolean | null;
+                batch_id?: string | null;
                 since?: number | null;
                 until?: number | null;
                 sort?: "-completion_tokens" | "-cost" | "-created_at" | "-total_ms" | "-ttft_ms" | "completion_tokens" | "cost" | "created_at" | "total_ms" | "ttft_ms";

@@ -10,6 +10,7 @@ export type Act = Schemas["ActShown"];
 export type Batch = Schemas["BatchObject"];
 export type BatchListed = Schemas["BatchListed"];
 export type BatchLine = Schemas["LineShown"];
+export type BatchLinePlace = Schemas["LinePlace"];
 export type Failures = Schemas["FailureList"];
 export type FileListed = Schemas["FileListed"];
 export type Invitation = Schemas["InvitationShown"];

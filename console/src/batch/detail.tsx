@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import { api } from "~/api/client";
 import type { Batch, StoredFile } from "~/api/types";
 import { Failures } from "~/batch/failures";
+import { Lines } from "~/batch/lines";
 import { EVERY_MS } from "~/batch/list";
 import { Pace, Progress } from "~/batch/progress";
 import { MOODS, canBeCancelled, isOver, moments, word } from "~/batch/state";
@@ -63,6 +64,7 @@ function Shown({ batch, updatedAt }: { batch: Batch; updatedAt: number }) {
         </Panel>
       </div>
       <Failures batch={batch} />
+      <Lines batch={batch} />
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { api } from "~/api/client";
 import type { Batch, Failures as Told } from "~/api/types";
 import { isOver } from "~/batch/state";
@@ -28,14 +29,14 @@ export function Failures({ batch }: { batch: Batch }) {
   return (
     <section className="flex flex-col gap-2">
       <h2 className="font-medium">{batch.status === "failed" ? "What is wrong with the file" : "What failed"}</h2>
-      <Table label="Errors by message" columns={COLUMNS} rows={query.data.data} id={(one) => `${one.status} ${one.code} ${one.message}`} />
+      <Table label="Errors by message" columns={columns(batch.id)} rows={query.data.data} id={(one) => `${one.status} ${one.code} ${one.message}`} />
       {query.data.others > 0 && <p className="text-muted">and {count(query.data.others)} lines for other reasons; the error file has them all.</p>}
       {!query.data.whole && <p className="text-muted">Not all of the error file was looked at.</p>}
     </section>
   );
 }
 
-const COLUMNS: Column<Failure>[] = [
+const columns = (batch: string): Column<Failure>[] => [
     { name: "Lines", number: true, cell: (one) => count(one.count) },
     {
       name: "Error",
@@ -51,7 +52,9 @@ const COLUMNS: Column<Failure>[] = [
       cell: (one) => (
         <span className="flex flex-wrap gap-x-3 gap-y-1">
           {one.lines.filter((line) => line > 0).map((line) => (
-            <span key={line} className="whitespace-nowrap">line {count(line)}</span>
+            <Link key={line} to="/playground" search={{ batch, line }} title="Open it in the Playground" className="whitespace-nowrap text-accent underline">
+              line {count(line)}
+            </Link>
           ))}
         </span>
       ),

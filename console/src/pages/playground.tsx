@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
 import { models as modelsQuery } from "~/api/models";
 import { useAccount } from "~/api/session";
 import type { Model } from "~/api/types";
@@ -8,6 +8,8 @@ import { type Bench, type Columns, anyRunning } from "~/playground/bench";
 import { ColumnView } from "~/playground/column";
 import { Composer } from "~/playground/composer";
 import type { Column } from "~/playground/conversation";
+import { type Beginning, OWN } from "~/playground/keeping";
+import { OpenedLine, RequestNote } from "~/playground/opened";
 import { ParametersPanel, type Settings } from "~/playground/parameters-panel";
 import { Top } from "~/playground/top";
 import { useBench } from "~/playground/use-bench";
@@ -16,27 +18,39 @@ import { Dialog } from "~/ui/dialog";
 import { useUrl } from "~/ui/pages";
 import { Empty, Failed, Skeleton } from "~/ui/states";
 
-/** Talk to a model, or to two. */
+/** Talk to a model, or to two; about a line of a batch, where the URL names one. */
 export default function Playground() {
-  const [bench, columns] = useBench(useAccount().id);
-  const { data, error, refetch } = useQuery(modelsQuery);
-  const models = data?.filter(({ kind }) => kind === "chat");
-  useModelOfUrl(bench, columns, models);
+  const [url] = useUrl();
+  const { batch, line, request } = url;
   useEffect(() => {
     document.title = "Playground · Penstock";
   }, []);
   return (
     <div className="flex h-dvh flex-col max-sm:h-[calc(100dvh-3rem)]">
-      {models && models.length > 0 ? (
-        <Talk bench={bench} columns={columns} models={models} />
+      {batch && line ? (
+        <OpenedLine key={`${batch}/${line}`} batch={batch} line={line}>
+          {(beginning, note) => <Conversation key={beginning.of} beginning={beginning} note={note} />}
+        </OpenedLine>
       ) : (
-        <div className="flex flex-col gap-6 px-4 py-6 sm:px-6">
-          <h1 className="text-title font-semibold">Playground</h1>
-          {error && <Failed error={error} what="The models could not be listed." retry={() => void refetch()} />}
-          {!error && !models && <Skeleton rows={6} />}
-          {models && <Empty command="penstock serve --model HuggingFaceTB/SmolLM2-135M-Instruct">No model that chats is served here.</Empty>}
-        </div>
+        <Conversation beginning={OWN} note={request && <RequestNote id={request} />} />
       )}
+    </div>
+  );
+}
+
+function Conversation({ beginning, note }: { beginning: Beginning; note: ReactNode }) {
+  const [bench, columns] = useBench(useAccount().id, beginning);
+  const { data, error, refetch } = useQuery(modelsQuery);
+  const models = data?.filter(({ kind }) => kind === "chat");
+  useModelOfUrl(bench, columns, models);
+  if (models && models.length > 0) return <Talk bench={bench} columns={columns} models={models} note={note} />;
+  return (
+    <div className="flex flex-col gap-6 px-4 py-6 sm:px-6">
+      <h1 className="text-title font-semibold">Playground</h1>
+      {note}
+      {error && <Failed error={error} what="The models could not be listed." retry={() => void refetch()} />}
+      {!error && !models && <Skeleton rows={6} />}
+      {models && <Empty command="penstock serve --model HuggingFaceTB/SmolLM2-135M-Instruct">No model that chats is served here.</Empty>}
     </div>
   );
 }
@@ -52,7 +66,7 @@ function useModelOfUrl(bench: Bench, [first]: Columns, models: Model[] | undefin
   }, [bench, first.model, setUrl, usual, wanted]);
 }
 
-function Talk({ bench, columns, models }: { bench: Bench; columns: Columns; models: Model[] }) {
+function Talk({ bench, columns, models, note }: { bench: Bench; columns: Columns; models: Model[]; note: ReactNode }) {
   const [url] = useUrl();
   const [plain, setPlain] = useState(false);
   const [drawer, setDrawer] = useState(false);
@@ -76,6 +90,7 @@ function Talk({ bench, columns, models }: { bench: Bench; columns: Columns; mode
   return (
     <>
       <Top bench={bench} columns={columns} plain={plain} onPlain={() => setPlain(!plain)} onParameters={() => setDrawer(true)} />
+      {note}
       <div className="flex min-h-0 flex-1">
         {url["tab"] === "api" ? <ApiTab column={shown} /> : <Conversations {...{ bench, columns, models, plain, busy, shown }} onShow={setActive} />}
         <aside aria-label="Parameters" className="flex w-[300px] shrink-0 flex-col gap-4 overflow-y-auto border-l border-line bg-panel p-4 max-lg:hidden">

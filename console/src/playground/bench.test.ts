@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ApiError, Offline } from "~/api/client";
 import { Bench, type Columns, type Open, anyRunning, emptyColumn } from "~/playground/bench";
 import type { Reply } from "~/playground/conversation";
-import { keep, kept } from "~/playground/keeping";
+import { OWN, keep, kept } from "~/playground/keeping";
 
 const piece = (content: string) => JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
 
@@ -149,8 +149,19 @@ test("what is kept is for the account that left it, and has no answer under way"
   const bench = line.bench();
   bench.send("Hi");
   const drawer = new Drawer();
-  keep("acct_1", bench.columns(), drawer);
-  expect(kept("acct_1", drawer)[0].messages).toMatchObject([{ text: "Hi" }, { state: "stopped" }]);
-  expect(kept("acct_2", drawer)).toEqual([emptyColumn("A")]);
-  expect(kept("acct_1", drawer)).toEqual([emptyColumn("A")]);
+  keep("acct_1", OWN, bench.columns(), drawer);
+  expect(kept("acct_1", OWN, drawer)[0].messages).toMatchObject([{ text: "Hi" }, { state: "stopped" }]);
+  expect(kept("acct_2", OWN, drawer)).toEqual([emptyColumn("A")]);
+  expect(kept("acct_1", OWN, drawer)).toEqual([emptyColumn("A")]);
+});
+
+test("what was opened is kept beside one's own conversation, and only as long as nothing else is opened", () => {
+  const drawer = new Drawer();
+  const line = (of: string) => ({ of, columns: [emptyColumn("A", of)] as const });
+  keep("acct_1", OWN, [emptyColumn("A", "mine")], drawer);
+  keep("acct_1", line("batch_1/3"), [emptyColumn("A", "changed")], drawer);
+  expect(kept("acct_1", line("batch_1/3"), drawer)).toEqual([emptyColumn("A", "changed")]);
+  expect(kept("acct_1", line("batch_1/4"), drawer)).toEqual([emptyColumn("A", "batch_1/4")]);
+  expect(kept("acct_1", line("batch_1/3"), drawer)).toEqual([emptyColumn("A", "batch_1/3")]);
+  expect(kept("acct_1", OWN, drawer)).toEqual([emptyColumn("A", "mine")]);
 });

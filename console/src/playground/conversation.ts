@@ -60,14 +60,17 @@ interface Delta {
   reasoning_content?: string | null;
 }
 
+/** The usage of an answer, streamed or whole. */
+export interface Counted {
+  prompt_tokens: number;
+  completion_tokens: number;
+  prompt_tokens_details?: { cached_tokens?: number } | null;
+  completion_tokens_details?: { reasoning_tokens?: number } | null;
+}
+
 interface Chunk {
   choices?: { delta: Delta; finish_reason: string | null }[];
-  usage?: {
-    prompt_tokens: number;
-    completion_tokens: number;
-    prompt_tokens_details?: { cached_tokens?: number } | null;
-    completion_tokens_details?: { reasoning_tokens?: number } | null;
-  } | null;
+  usage?: Counted | null;
   penstock?: { queue_ms: number; ttft_ms: number | null; tokens_per_second: number | null };
   error?: { message: string; code: string | null; param: string | null };
 }
@@ -97,7 +100,8 @@ export function received(reply: Reply, events: string[]): Reply {
   return grown;
 }
 
-function numbersOf(usage: NonNullable<Chunk["usage"]>, times: Chunk["penstock"]): Numbers {
+/** Without `times` it is known what was counted, and not how long it took. */
+export function numbersOf(usage: Counted, times: Chunk["penstock"]): Numbers {
   return {
     in: usage.prompt_tokens,
     cached: usage.prompt_tokens_details?.cached_tokens ?? 0,

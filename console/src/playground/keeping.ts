@@ -2,28 +2,37 @@
 import { type Columns, emptyColumn } from "~/playground/bench";
 import { stopped } from "~/playground/conversation";
 
-const NAME = "playground";
-
-interface Kept {
-  account: string;
+/** What a conversation began as. One that was opened is kept beside one's own, and takes nothing from it. */
+export interface Beginning {
+  /** What was opened: `batch_1/3`; "" is one's own. */
+  of: string;
   columns: Columns;
 }
 
-/** What this account left here; another's is forgotten. */
-export function kept(account: string, storage: Storage = sessionStorage): Columns {
+export const OWN: Beginning = { of: "", columns: [emptyColumn("A")] };
+
+const nameOf = ({ of }: Beginning) => (of === "" ? "playground" : "playground.opened");
+
+interface Kept extends Beginning {
+  account: string;
+}
+
+/** What this account left of it here; another's is forgotten. */
+export function kept(account: string, beginning: Beginning, storage: Storage = sessionStorage): Columns {
+  const name = nameOf(beginning);
   try {
-    const found = JSON.parse(storage.getItem(NAME) ?? "null") as Kept | null;
-    if (found?.account === account) return whole(found.columns);
-    storage.removeItem(NAME);
+    const found = JSON.parse(storage.getItem(name) ?? "null") as Kept | null;
+    if (found?.account === account && found.of === beginning.of) return whole(found.columns);
+    storage.removeItem(name);
   } catch {
     // Nothing is there, or nothing that can be read.
   }
-  return [emptyColumn("A")];
+  return beginning.columns;
 }
 
-export function keep(account: string, columns: Columns, storage: Storage = sessionStorage): void {
+export function keep(account: string, beginning: Beginning, columns: Columns, storage: Storage = sessionStorage): void {
   try {
-    storage.setItem(NAME, JSON.stringify({ account, columns: whole(columns) } satisfies Kept));
+    storage.setItem(nameOf(beginning), JSON.stringify({ account, of: beginning.of, columns: whole(columns) } satisfies Kept));
   } catch {
     // Too long for this browser: it lasts as long as the page then.
   }

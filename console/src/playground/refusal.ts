@@ -49,6 +49,7 @@ const BY_CODE: Record<string, Advice> = {
 };
 
 const BY_STATUS: Record<number, Advice> = {
+  0: { title: "This line of the batch never ran", advice: "Retry asks its model now." },
   400: { title: "The server does not take this request", advice: "Change what it names, or take that away." },
   403: { title: "You may not do this", advice: "The console's key or your account does not allow it.", page: { path: "/apikeys", name: "See your keys" } },
   413: { title: "The conversation is too large", advice: "Delete messages or shorten them." },

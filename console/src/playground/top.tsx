@@ -22,8 +22,8 @@ export function Top({ bench, columns, plain, onPlain, onParameters }: TopProps) 
     <header className="flex flex-wrap items-center gap-x-6 border-b border-line px-4 sm:px-6">
       <h1 className="py-2 text-title font-semibold">Playground</h1>
       <nav aria-label="Playground" className="flex gap-4 self-stretch max-sm:order-last max-sm:w-full">
-        <TabLink name="Playground" on={url["tab"] !== "api"} search={{ model: url["model"] }} />
-        <TabLink name="API" on={url["tab"] === "api"} search={{ model: url["model"], tab: "api" }} />
+        <TabLink name="Playground" on={url["tab"] !== "api"} search={{ ...url, tab: undefined }} />
+        <TabLink name="API" on={url["tab"] === "api"} search={{ ...url, tab: "api" }} />
         {PAGES.some(({ path }) => path === "/requests") && <TabLink name="History" on={false} to="/requests" />}
       </nav>
       <div className="ml-auto flex items-center gap-1 py-1.5">

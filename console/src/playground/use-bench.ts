@@ -3,7 +3,7 @@ import { type ChatBody, openChat } from "~/api/chat";
 import { ApiError } from "~/api/client";
 import { sessionEnded } from "~/api/queries";
 import { Bench, type Columns, anyRunning } from "~/playground/bench";
-import { keep, kept } from "~/playground/keeping";
+import { type Beginning, keep, kept } from "~/playground/keeping";
 
 /** A tab in the background paints nothing, and goes on a few times a second. */
 function nextFrame(run: () => void): void {
@@ -21,21 +21,21 @@ async function open(body: ChatBody, signal: AbortSignal) {
 }
 
 /** The playground of this tab; leaving the page ends what is under way. */
-export function useBench(account: string): [Bench, Columns] {
-  const [bench] = useState(() => new Bench(kept(account), open, nextFrame));
+export function useBench(account: string, beginning: Beginning): [Bench, Columns] {
+  const [bench] = useState(() => new Bench(kept(account, beginning), open, nextFrame));
   const columns = useSyncExternalStore(bench.watch, bench.columns);
   const busy = anyRunning(columns);
   useEffect(() => {
-    if (!busy) keep(account, columns);
-  }, [account, busy, columns]);
+    if (!busy) keep(account, beginning, columns);
+  }, [account, beginning, busy, columns]);
   useEffect(() => {
-    const save = () => keep(account, bench.columns());
+    const save = () => keep(account, beginning, bench.columns());
     window.addEventListener("pagehide", save);
     return () => {
       window.removeEventListener("pagehide", save);
       bench.stop();
       save();
     };
-  }, [account, bench]);
+  }, [account, beginning, bench]);
   return [bench, columns];
 }

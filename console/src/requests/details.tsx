@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { useAccount } from "~/api/session";
 import type { MadeRequest } from "~/api/types";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
@@ -9,23 +10,42 @@ import { Facts } from "~/ui/page";
 import { End } from "~/requests/end";
 import { PhasesInNumbers } from "~/requests/phases";
 
+type OnFilter = (to: Record<string, string>) => void;
+
 /** Everything that the row of a request tells. */
-export function RequestDetails({ made, onClose, onFilter }: { made: MadeRequest; onClose: () => void; onFilter: (to: Record<string, string>) => void }) {
+export function RequestDetails({ made, onClose, onFilter }: { made: MadeRequest; onClose: () => void; onFilter: OnFilter }) {
   return (
     <Dialog title="Request" onClose={onClose} wide>
       <div className="flex flex-col gap-5">
         {made.status === 429 && <Refusal made={made} />}
         <PhasesInNumbers made={made} />
-        <Facts facts={facts(made)} />
-        <p className="text-xs text-muted">What was said is not kept.</p>
+        <Facts facts={facts(made, onFilter)} />
+        <p className="text-xs text-muted">{made.batch_id ? "What was said is in the batch's files, as long as these are kept." : "What was said is not kept."}</p>
       </div>
       <Actions>
         <Button onClick={() => onFilter({ key: made.key_id })}>Requests of this key</Button>
-        <Link to="/playground" search={{ model: made.model }} className="inline-flex h-9 items-center rounded-sm border border-edge px-3 text-sm hover:bg-sunk">
-          Open the model in the Playground
-        </Link>
+        <ToPlayground made={made} />
       </Actions>
     </Dialog>
+  );
+}
+
+/** A line of one's own batch with all that was said in it; of any other request the model alone. */
+function ToPlayground({ made }: { made: MadeRequest }) {
+  const own = made.account_id === useAccount().id;
+  const look = "inline-flex h-9 items-center rounded-sm border border-edge px-3 text-sm hover:bg-sunk";
+  if (own && made.batch_id && made.line) {
+    return (
+      <Link to="/playground" search={{ batch: made.batch_id, line: made.line }} className={look}>
+        Open the line in the Playground
+      </Link>
+    );
+  }
+  if (made.endpoint.endsWith("/embeddings")) return null;
+  return (
+    <Link to="/playground" search={{ model: made.model, request: made.id }} className={look}>
+      Open the model in the Playground
+    </Link>
   );
 }
 
@@ -51,9 +71,24 @@ function Refusal({ made }: { made: MadeRequest }) {
   );
 }
 
-function facts(made: MadeRequest): [string, ReactNode][] {
+function BatchPlace({ id, line, onFilter }: { id: string; line: number | null; onFilter: OnFilter }) {
+  return (
+    <span className="inline-flex flex-wrap items-center gap-x-3">
+      line {line} of <Id id={id} what="the batch's id" />
+      <Link to="/batch" search={{ id }} className="text-accent underline">
+        Open it
+      </Link>
+      <button type="button" onClick={() => onFilter({ batch_id: id })} className="text-accent underline">
+        All its requests
+      </button>
+    </span>
+  );
+}
+
+function facts(made: MadeRequest, onFilter: OnFilter): [string, ReactNode][] {
   const price = (text: string) => `${money(Number(text) * 1e6, made.currency)} per million`;
   const more: [string, ReactNode][] = made.finish_reason === null ? [] : [["Finish reason", made.finish_reason]];
+  if (made.batch_id) more.push(["Batch", <BatchPlace key="batch" id={made.batch_id} line={made.line} onFilter={onFilter} />]);
   return [
     ["Id", <Id key="id" id={made.id} what="the request's id" />],
     ["Began", <span key="began">{new Date(made.created_at * 1000).toLocaleString("en-GB")} (<Time at={made.created_at} />)</span>],

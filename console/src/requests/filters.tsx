@@ -10,7 +10,7 @@ import { useUrl } from "~/ui/pages";
 
 type Url = Record<string, string | undefined>;
 
-const NAMES = ["id", "model", "key", "outcome", "error", "status", "batch", "from", "to"] as const;
+const NAMES = ["id", "model", "key", "outcome", "error", "status", "batch", "batch_id", "from", "to"] as const;
 
 /** Midnight, where the browser is, of a day in a field; `days` later. */
 function moment(text: string | undefined, days = 0): number | undefined {
@@ -31,6 +31,7 @@ export function filtersOf(url: Url) {
     error_code: url["error"] || undefined,
     status: url["status"] || undefined,
     batch: url["batch"] || undefined,
+    batch_id: url["batch_id"] || undefined,
     since: moment(url["from"]),
     until: moment(url["to"], 1),
   };
@@ -53,6 +54,7 @@ export function HistoryFilters() {
       <Choice name="Kind" value={url["batch"]} onChange={set("batch")} options={{ false: "Real time", true: "Batch lines" }} />
       <Written name="Error code" url="error" />
       <Written name="Request id" url="id" />
+      <Written name="Batch id" url="batch_id" />
       <Narrow>
         <Field label="From">
           <Input type="date" value={url["from"] ?? ""} onChange={set("from")} />

@@ -21,6 +21,7 @@ class Exchange:
     """A request, and the answer to it. Either `answer` once, or `open_stream`, `write` and `finish`."""
 
     batch = False
+    batch_id = None
     put_backs = 0
     unfinished: Unfinished | None = None
 

@@ -21,6 +21,7 @@ from penstock.api import (
     models,
     own_batches,
     own_files,
+    own_lines,
     responses,
     usage,
 )
@@ -91,7 +92,7 @@ def operations() -> list[Operation]:
         *health.operations(),
     ]
     later = [*files.FileRoutes.operations, *batches.BatchRoutes.operations, *own_files.OwnFiles.operations]
-    later += [*own_batches.OwnBatches.operations, own_batches.FAILURES, own_batches.LINE]
+    later += [*own_batches.OwnBatches.operations, own_batches.FAILURES, *own_lines.OwnLines.operations]
     return [*asking, *anthropic.operations(), *later, *told, *admin.operations()]
 
 

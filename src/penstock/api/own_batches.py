@@ -1,4 +1,4 @@
-"""/api/batches: the batches of whoever is signed in, why their lines failed, and the lines themselves."""
+"""/api/batches: the batches of whoever is signed in, and why their lines failed."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,10 +8,8 @@ from penstock.api.batches import ID, BatchRoutes, operations_of, shown
 from penstock.batches.batch import Batch
 from penstock.batches.batches import Batches
 from penstock.batches.failures import Failures
-from penstock.batches.input_lines import InputLines
 from penstock.errors import NotFound, StorageAway
 from penstock.protocol.batches import BatchObject, BatchStatus
-from penstock.protocol.strict_json import decode
 from penstock.protocol.validation import NO_NUL
 from penstock.web.access import ACTING, SIGNED_IN
 from penstock.web.lists import List, order_of
@@ -72,16 +70,6 @@ class FailureList(Struct, kw_only=True):
     """Whether all that failed so far was looked at."""
 
 
-class LineShown(Struct, kw_only=True):
-    """One line of a batch's input."""
-
-    object: Literal["batch_line"] = "batch_line"
-    line: int
-    custom_id: str
-    url: str
-    body: dict[str, Any]
-
-
 _ONE: dict[str, Any] = {"access": SIGNED_IN, "errors": (NotFound, StorageAway)}
 FAILURES = route(
     "GET",
@@ -92,19 +80,10 @@ FAILURES = route(
     parameters=ID,
     **_ONE,
 )
-LINE = route(
-    "GET",
-    "/api/batches/{id}/lines/{line}",
-    "showBatchLine",
-    "Show one line of a batch's input",
-    answer=LineShown,
-    parameters={**ID, "line": "The line's number, from 1; blank lines count."},
-    **_ONE,
-)
 
 
 class OwnBatches(BatchRoutes):
-    """The same routes, for sessions, and two more; the list is sorted and filtered."""
+    """The same routes, for sessions, and one more; the list is sorted and filtered."""
 
     operations = operations_of(
         "/api/batches",
@@ -114,15 +93,13 @@ class OwnBatches(BatchRoutes):
         listing={"query": OwnBatchesQuery, "answer": OwnBatchList},
     )
 
-    def __init__(self, batches: Batches, failures: Failures, lines: InputLines) -> None:
+    def __init__(self, batches: Batches, failures: Failures) -> None:
         super().__init__(batches)
         self._failures = failures
-        self._lines = lines
 
     def add_to(self, routing: Routing) -> None:
         super().add_to(routing)
         routing.add(FAILURES, self.failures)
-        routing.add(LINE, self.line)
 
     async def list(self, asked: Asked) -> Struct:
         wanted, account_id = asked.query(OwnBatchesQuery), asked.visitor.account_id
@@ -145,17 +122,6 @@ class OwnBatches(BatchRoutes):
         summary = await self._failures.of(asked.visitor.account_id, asked.named("id"))
         data = [FailureShown(**failure.__dict__) for failure in summary.failures]
         return FailureList(data=data, others=summary.others, whole=summary.whole)
-
-    async def line(self, asked: Asked) -> Struct:
-        number = asked.named("line")
-        if not (number.isascii() and number.isdigit() and len(number) <= 9):
-            number = "0"  # which no line has
-        text = await self._lines.get(asked.visitor.account_id, asked.named("id"), int(number))
-        given = decode(text)
-        if not isinstance(given, dict) or not isinstance(given.get("body"), dict):
-            raise NotFound("This line is no request.")
-        custom_id, url = str(given.get("custom_id", "")), str(given.get("url", ""))
-        return LineShown(line=int(number), custom_id=custom_id, url=url, body=given["body"])
 
 
 def _listed(batch: Batch, names: dict[str, str]) -> BatchListed:

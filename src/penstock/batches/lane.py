@@ -169,7 +169,8 @@ class Lane:
         for work in self._share.ordered(await tools.claims.work(models, suspects=suspects)):
             limit = await tools.holders.room(work.key_id, self.name, most=wanted)
             claimed = await tools.claims.take(work, models, limit=limit, suspects=suspects) if limit else []
-            self._ready.extend(_Ready(work, claim, LineDelivery(work.endpoint)) for claim in claimed)
+            for claim in claimed:
+                self._ready.append(_Ready(work, claim, LineDelivery(work.endpoint, batch_id=work.batch_id)))
             if len(self._ready) >= wanted or (suspects and claimed):
                 return
 

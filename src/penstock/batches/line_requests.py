@@ -27,8 +27,9 @@ class LineDelivery:
     begun = False
     broken_off: ApiError | None = None
 
-    def __init__(self, path: BatchEndpoint) -> None:
+    def __init__(self, path: BatchEndpoint, *, batch_id: str) -> None:
         self.path = path
+        self.batch_id = batch_id
         self.standing: Callable[[], Standing] | None = None
         self.put_backs = 0
         self.unfinished: Unfinished | None = None

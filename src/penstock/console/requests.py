@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 
+from penstock.batches.ids import line_of
 from penstock.errors import DatabaseAway, InvalidRequest, NotFound
 from penstock.protocol.price import decimal
 from penstock.protocol.validation import NO_NUL
@@ -50,6 +51,8 @@ class RequestsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     error_code: Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_NUL)] | None = None
     batch: bool | None = None
     """Lines of batches alone, or all but these."""
+    batch_id: Id | None = None
+    """The lines of this batch."""
     since: Moment | None = None
     """In seconds since 1970, inclusive."""
     until: Moment | None = None
@@ -69,6 +72,7 @@ class RequestsQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
             status=self.status,
             error_code=self.error_code,
             batch=self.batch,
+            batch_id=self.batch_id,
             since=self.since,
             until=self.until,
         )
@@ -103,6 +107,9 @@ class RequestShown(Struct, kw_only=True):
     streamed: bool
     batch: bool
     """Whether it is a line of a batch."""
+    batch_id: str | None
+    line: int | None
+    """Its number in the batch's input."""
     tier: str
     input_tokens: int
     cached_input_tokens: int
@@ -137,6 +144,7 @@ class RequestShown(Struct, kw_only=True):
             "input_tokens": row.prompt_tokens,
             "cached_input_tokens": row.cached_tokens,
             "output_tokens": row.completion_tokens,
+            "line": None if row.batch_id is None else line_of(row.request_id),
             "tokens_per_second": tokens_per_second(row.completion_tokens, row.decode_ms),
             "currency": currency.lower(),
             **{name: decimal(given[name]) for name in ("cost", "input_price", "cached_input_price", "output_price")},

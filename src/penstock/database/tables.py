@@ -285,10 +285,18 @@ usage = Table(
     # Of a refusal by a limit: its name in plans, and when it would have let the request in.
     Column("limit_hit", Text),
     Column("frees_at", Float),
+    # The batch that it is a line of.
+    Column("batch_id", Text),
     Index(None, "account_id", "created_at"),
     Index(None, "created_at"),
     Index(None, "account_id", "key_id", "created_at"),
     Index(None, "account_id", "model", "created_at"),
+    Index(
+        "ix_usage_of_batch",
+        *("batch_id", "created_at"),
+        sqlite_where=text("batch_id IS NOT NULL"),
+        postgresql_where=text("batch_id IS NOT NULL"),
+    ),
     # What failed or was broken off is little among much, and looked for among all of it.
     Index(
         "ix_usage_unfinished_of_account",

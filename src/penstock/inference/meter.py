@@ -39,6 +39,10 @@ class Delivery(Protocol):
         """Whether it is a line of a batch, for which nobody waits: it enters only where an engine has room to spare."""
 
     @property
+    def batch_id(self) -> str | None:
+        """The batch that it is a line of."""
+
+    @property
     def path(self) -> str:
         """The URL's path that was asked, as the ledger's `endpoint` has it."""
 
@@ -240,6 +244,7 @@ class Entry:
             total_ms=between(self.started, now) or 0.0,
             tier=self.asked.tier,
             batch=self.asked.batch,
+            batch_id=self._delivery.batch_id,
             input_price=price.input,
             cached_input_price=price.cached_input,
             output_price=price.output,

@@ -42,6 +42,7 @@ class Wanted:
     status: int | None = None
     error_code: str | None = None
     batch: bool | None = None
+    batch_id: str | None = None
     since: float | None = None
     """Inclusive."""
     until: float | None = None
@@ -147,6 +148,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         (made.status, wanted.status),
         (made.error_code, wanted.error_code),
         (made.batch, wanted.batch),
+        (made.batch_id, wanted.batch_id),
     ):
         if value is not None:
             conditions.append(column == value)

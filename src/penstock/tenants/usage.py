@@ -54,6 +54,8 @@ class UsageRecord:
     """The limit that refused it, by its name in plans."""
     frees_at: float | None = None
     """When that limit would have let it in, in seconds since 1970; null where no waiting helps."""
+    batch_id: str | None = None
+    """The batch that it is a line of."""
 
     @property
     def recorded_at(self) -> float:

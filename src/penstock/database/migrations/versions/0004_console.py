@@ -24,6 +24,15 @@ def upgrade() -> None:
 def _make_history() -> None:
     op.add_column("usage", sa.Column("limit_hit", sa.Text()))
     op.add_column("usage", sa.Column("frees_at", sa.Float()))
+    op.add_column("usage", sa.Column("batch_id", sa.Text()))
+    # The id of a line's request has that of its batch in it: req_, 24 digits, _ and the line's number.
+    op.execute(
+        "UPDATE usage SET batch_id = 'batch_' || substr(request_id, 5, 24) WHERE substr(request_id, 29, 1) = '_'"
+    )
+    of_batch = sa.text("batch_id IS NOT NULL")
+    op.create_index(
+        "ix_usage_of_batch", "usage", ["batch_id", "created_at"], sqlite_where=of_batch, postgresql_where=of_batch
+    )
     for second in ("key_id", "model"):
         op.create_index(f"ix_usage_account_id_{second}_created_at", "usage", ["account_id", second, "created_at"])
     for name, columns in (
