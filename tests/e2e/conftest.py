@@ -15,6 +15,7 @@ import pytest
 from conftest import ECHO_CONFIG
 from debian import program
 from e2e.browser import BrowserThread, Opened
+from e2e.busy_house import House, busy_house
 from running_server import SMOL, RunningServer, eventually, serving
 from sign_in import Person, settle
 
@@ -96,3 +97,10 @@ def ann(echo_server: RunningServer) -> Person:
 def root(echo_server: RunningServer) -> Person:
     """An administrator of the echo server."""
     return settle(echo_server, "root-at-the-console", role="admin")
+
+
+@pytest.fixture(scope="session")
+def house(console_build: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A server whose lists have rows and where something always runs; tests look at it, and change nothing."""
+    with busy_house(tmp_path_factory.mktemp("busy")) as house:
+        yield house

@@ -12,7 +12,7 @@ import { MOODS, canBeCancelled, isOver, moments, word } from "~/batch/state";
 import { Badge } from "~/ui/badge";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
-import { Confirm } from "~/ui/dialog";
+import { Confirm } from "~/ui/confirm";
 import { Time, count, size, span } from "~/ui/format";
 import { Facts, Page, Panel } from "~/ui/page";
 import { Failed, Skeleton } from "~/ui/states";

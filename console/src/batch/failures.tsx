@@ -40,6 +40,7 @@ const columns = (batch: string): Column<Failure>[] => [
     { name: "Lines", number: true, cell: (one) => count(one.count) },
     {
       name: "Error",
+      wide: true,
       cell: (one) => (
         <div className="min-w-48">
           <p className="break-words">{one.message}</p>

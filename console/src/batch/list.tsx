@@ -103,6 +103,7 @@ function columns(updatedAt: number): Column<BatchListed>[] {
     {
       name: "Progress",
       sort: "total",
+      wide: true,
       cell: (batch) => (
         <div className="flex flex-col py-1">
           <Progress batch={batch} />
@@ -111,6 +112,6 @@ function columns(updatedAt: number): Column<BatchListed>[] {
       ),
     },
     { name: "Window", minor: true, cell: (batch) => batch.completion_window },
-    { name: "Created", sort: "created_at", minor: true, cell: (batch) => <Time at={batch.created_at} /> },
+    { name: "Created", sort: "created_at", minor: "column", cell: (batch) => <Time at={batch.created_at} /> },
   ];
 }

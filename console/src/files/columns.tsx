@@ -15,7 +15,7 @@ export function fileColumns(onDelete: (file: FileListed) => void): Column<FileLi
       sort: "filename",
       cell: (file) => (
         <div className="flex flex-col">
-          <span className="max-w-32 truncate sm:max-w-64 font-medium" title={file.filename}>
+          <span className="truncate font-medium sm:max-w-64" title={file.filename}>
             {file.filename}
           </span>
           <span className="text-muted">
@@ -25,10 +25,10 @@ export function fileColumns(onDelete: (file: FileListed) => void): Column<FileLi
       ),
     },
     { name: "Size", sort: "bytes", number: true, cell: (file) => <span className="whitespace-nowrap">{size(file.bytes)}</span> },
-    { name: "Purpose", minor: true, cell: (file) => (file.purpose === "batch" ? "input" : "output") },
-    { name: "Created", sort: "created_at", minor: true, cell: (file) => <Time at={file.created_at} /> },
-    { name: "Expires", sort: "expires_at", minor: true, cell: (file) => <Time at={file.expires_at} /> },
-    { name: "Used by", minor: true, cell: (file) => <UsedBy file={file} /> },
+    { name: "Purpose", minor: "column", cell: (file) => (file.purpose === "batch" ? "input" : "output") },
+    { name: "Created", sort: "created_at", minor: "column", cell: (file) => <Time at={file.created_at} /> },
+    { name: "Expires", sort: "expires_at", minor: "column", cell: (file) => <Time at={file.expires_at} /> },
+    { name: "Used by", minor: "column", cell: (file) => <UsedBy file={file} /> },
     { name: "Actions", hideName: true, number: true, cell: (file) => <FileActions file={file} onDelete={() => onDelete(file)} /> },
   ];
 }

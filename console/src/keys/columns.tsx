@@ -20,13 +20,13 @@ interface Doing {
 export function columnsOf({ onOpen, onDisable, activity }: Doing): Column<Key>[] {
   return [
     { name: "Name", sort: "name", cell: (key) => <Name of={key} /> },
-    { name: "Creation Date", sort: "created_at", cell: (key) => <Time at={key.created_at} />, minor: true },
-    { name: "Last used", sort: "last_used_at", cell: (key) => <Time at={key.last_used_at} />, minor: true },
-    { name: "Expiration Date", sort: "expires_at", cell: (key) => <Time at={key.expires_at} />, minor: true },
-    { name: "Limits", cell: (key) => <Limits of={key} />, minor: true },
-    { name: "7 days", cell: (key) => <Week days={activity[key.id] ?? [0, 0, 0, 0, 0, 0, 0]} />, minor: true },
+    { name: "Creation Date", sort: "created_at", cell: (key) => <Time at={key.created_at} />, minor: "column" },
+    { name: "Last used", sort: "last_used_at", cell: (key) => <Time at={key.last_used_at} />, minor: "column" },
+    { name: "Expiration Date", sort: "expires_at", cell: (key) => <Time at={key.expires_at} />, minor: "column" },
+    { name: "Limits", cell: (key) => <Limits of={key} />, minor: "column" },
+    { name: "7 days", cell: (key) => <Week days={activity[key.id] ?? [0, 0, 0, 0, 0, 0, 0]} />, minor: "column" },
     { name: "State", cell: (key) => <State of={key} />, minor: true },
-    { name: "Actions", number: true, cell: (key) => <RowActions of={key} onOpen={onOpen} onDisable={onDisable} /> },
+    { name: "Actions", number: true, acts: true, cell: (key) => <RowActions of={key} onOpen={onOpen} onDisable={onDisable} /> },
   ];
 }
 

@@ -20,7 +20,7 @@ const PATH = "/api/admin/audit";
 const COLUMNS: Column<Act>[] = [
   { name: "When", sort: "at", cell: ({ at }) => <Time at={at} /> },
   { name: "Action", cell: ({ action }) => <code className="font-mono text-xs whitespace-nowrap">{action}</code> },
-  { name: "Target", cell: ({ target }) => <Id id={target} what="the target" /> },
+  { name: "Target", wide: true, cell: ({ target }) => <Id id={target} what="the target" /> },
   {
     name: "By",
     cell: ({ actor }) => (
@@ -29,7 +29,7 @@ const COLUMNS: Column<Act>[] = [
       </span>
     ),
   },
-  { name: "What changed", cell: ({ details }) => <ActDetails details={details} /> },
+  { name: "What changed", wide: true, cell: ({ details }) => <ActDetails details={details} /> },
   { name: "Request", minor: true, cell: ({ request_id }) => (request_id ? <Id id={request_id} what="the request's id" /> : <span className="text-muted">none</span>) },
 ];
 

@@ -6,7 +6,7 @@ import { DropZone } from "~/files/drop-zone";
 import { fileColumns } from "~/files/columns";
 import { Sent } from "~/files/sent";
 import { useUpload } from "~/files/upload";
-import { Confirm } from "~/ui/dialog";
+import { Confirm } from "~/ui/confirm";
 import { Input, Select } from "~/ui/field";
 import { Page } from "~/ui/page";
 import { useList, useSorting, useUrl } from "~/ui/pages";

@@ -42,7 +42,7 @@ export default function RequestsLive() {
 function columns(now: number, everybody: boolean): Column<RequestLive>[] {
   const shown: Column<RequestLive>[] = [
     { name: "Age", number: true, cell: ({ started_at }) => <span className="whitespace-nowrap">{age(now - started_at)}</span> },
-    { name: "Request", minor: true, cell: ({ id }) => <Id id={id} what="the request's id" /> },
+    { name: "Request", minor: "column", wide: true, cell: ({ id }) => <Id id={id} what="the request's id" /> },
     { name: "Key", cell: ({ key }) => key },
     { name: "Model", cell: ({ model }) => <span title={model}>{model.split("/").at(-1)}</span> },
     { name: "Stage", cell: ({ stage }) => <Badge mood={MOODS[stage]}>{WORDS[stage]}</Badge> },

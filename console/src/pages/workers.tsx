@@ -14,13 +14,13 @@ const MOODS: Record<Worker["state"], Mood> = { pulling: "info", loading: "info",
 const COLUMNS: Column<Worker>[] = [
   { name: "Model", cell: (row) => <span className="break-all">{row.model}</span> },
   { name: "State", cell: (row) => <State row={row} /> },
-  { name: "Engine", cell: (row) => row.engine, minor: true },
-  { name: "Process", number: true, cell: (row) => row.pid ?? "–", minor: true },
+  { name: "Engine", cell: (row) => row.engine, minor: "column" },
+  { name: "Process", number: true, cell: (row) => row.pid ?? "–", minor: "column" },
   { name: "Memory", number: true, cell: (row) => (row.memory_bytes === null ? "–" : size(row.memory_bytes)) },
-  { name: "CPU time", number: true, cell: (row) => (row.cpu_seconds === null ? "–" : span(1000 * row.cpu_seconds)), minor: true },
+  { name: "CPU time", number: true, cell: (row) => (row.cpu_seconds === null ? "–" : span(1000 * row.cpu_seconds)), minor: "column" },
   { name: "Slots", cell: (row) => <Slots row={row} /> },
   { name: "Waiting", number: true, cell: (row) => waiting(row) },
-  { name: "Deaths in 5 min", number: true, cell: (row) => row.deaths, minor: true },
+  { name: "Deaths in 5 min", number: true, cell: (row) => row.deaths, minor: "column" },
 ];
 
 /** The engine processes of this server, and the machine that they share. */

@@ -68,13 +68,13 @@ function columns(all: boolean, open: (row: MadeRequest) => void): Column<MadeReq
     },
     { name: "Status", cell: (row) => <End made={row} /> },
     { name: "Model", cell: (row) => <span className="block max-w-52 truncate" title={row.model}>{row.model}</span> },
-    { name: all ? "Account, key" : "Key", minor: true, cell: (row) => <Whose made={row} all={all} /> },
-    { name: "Duration", sort: "total_ms", minor: true, cell: (row) => <Phases made={row} /> },
-    { name: "First token", sort: "ttft_ms", number: true, minor: true, cell: (row) => (row.ttft_ms === null ? "–" : span(row.ttft_ms)) },
+    { name: all ? "Account, key" : "Key", minor: "column", cell: (row) => <Whose made={row} all={all} /> },
+    { name: "Duration", sort: "total_ms", minor: "column", cell: (row) => <Phases made={row} /> },
+    { name: "First token", sort: "ttft_ms", number: true, minor: "column", cell: (row) => (row.ttft_ms === null ? "–" : span(row.ttft_ms)) },
     { name: "In", number: true, cell: (row) => count(row.input_tokens) },
     { name: "Out", sort: "completion_tokens", number: true, cell: (row) => count(row.output_tokens) },
-    { name: "Tok/s", number: true, minor: true, cell: (row) => speed(row.tokens_per_second) },
-    { name: "Cost", sort: "cost", number: true, minor: true, cell: (row) => money(Number(row.cost), row.currency) },
+    { name: "Tok/s", number: true, minor: "column", cell: (row) => speed(row.tokens_per_second) },
+    { name: "Cost", sort: "cost", number: true, minor: "column", cell: (row) => money(Number(row.cost), row.currency) },
   ];
 }
 

@@ -18,7 +18,7 @@ export function Phases({ made }: { made: MadeRequest }) {
   const phases = phasesOf(made);
   const label = phases.map(({ name, value }) => `${name} ${span(value)}`).join(", ");
   return (
-    <span className="flex w-40 items-center gap-2">
+    <span className="flex w-40 max-w-full items-center gap-2">
       <Bar parts={phases} total={made.total_ms} label={label || "refused at once"} />
       <span className="w-16 shrink-0 text-right whitespace-nowrap">{span(made.total_ms)}</span>
     </span>

@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import type { AnchorHTMLAttributes, ButtonHTMLAttributes } from "react";
+import type { AnchorHTMLAttributes, ButtonHTMLAttributes, MouseEvent } from "react";
 import { classes } from "~/ui/class";
 
 const LOOKS = {
@@ -17,11 +17,20 @@ interface Look {
   busy?: boolean;
 }
 
-export function Button({ look = "plain", icon: Icon, busy, className, children, ...rest }: Look & ButtonHTMLAttributes<HTMLButtonElement>) {
+/** With the focus at the button, as Safari alone gives it none by a click: what it opens stands there, and leads back there. */
+function focused(onClick: ButtonHTMLAttributes<HTMLButtonElement>["onClick"]) {
+  return (event: MouseEvent<HTMLButtonElement>) => {
+    event.currentTarget.focus({ preventScroll: true });
+    onClick?.(event);
+  };
+}
+
+export function Button({ look = "plain", icon: Icon, busy, className, children, onClick, ...rest }: Look & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
     <button
       type="button"
       {...rest}
+      onClick={focused(onClick)}
       disabled={rest.disabled || busy}
       aria-busy={busy || undefined}
       className={classes(
@@ -47,13 +56,14 @@ export function LinkButton({ look = "plain", icon: Icon, className, children, ..
 }
 
 /** A button that is an icon alone; `label` is what it is called. */
-export function IconButton({ icon: Icon, label, className, ...rest }: { icon: LucideIcon; label: string } & ButtonHTMLAttributes<HTMLButtonElement>) {
+export function IconButton({ icon: Icon, label, className, onClick, ...rest }: { icon: LucideIcon; label: string } & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
     <button
       type="button"
       aria-label={label}
       title={label}
       {...rest}
+      onClick={focused(onClick)}
       className={classes(
         "inline-flex size-8 shrink-0 items-center justify-center rounded-sm text-muted transition-colors hover:bg-sunk hover:text-text disabled:opacity-50",
         className,

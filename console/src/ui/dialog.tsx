@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
-import { type ReactNode, useEffect, useId, useRef } from "react";
-import { Button, IconButton } from "~/ui/button";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
+import { IconButton } from "~/ui/button";
 import { classes } from "~/ui/class";
 
 /**
@@ -10,7 +10,8 @@ import { classes } from "~/ui/class";
 export function Dialog({ title, onClose, keep, wide, children }: { title: string; onClose: () => void; keep?: boolean; wide?: boolean; children: ReactNode }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const label = useId();
-  useEffect(() => {
+  // Before it leaves the document, as only then the focus goes back to where it was.
+  useLayoutEffect(() => {
     const shown = dialog.current;
     if (!shown?.open) shown?.showModal();
     // React's autoFocus comes before the dialog is shown, where nothing can have the focus.
@@ -44,19 +45,4 @@ export function Dialog({ title, onClose, keep, wide, children }: { title: string
 /** The row of buttons at a dialog's end. */
 export function Actions({ children }: { children: ReactNode }) {
   return <footer className="mt-6 flex flex-wrap justify-end gap-2">{children}</footer>;
-}
-
-/** Asks before something that cannot be taken back. */
-export function Confirm({ title, children, action, busy, onConfirm, onClose }: { title: string; children: ReactNode; action: string; busy?: boolean; onConfirm: () => void; onClose: () => void }) {
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <div className="text-muted">{children}</div>
-      <Actions>
-        <Button onClick={onClose}>Cancel</Button>
-        <Button look="danger" busy={busy} onClick={onConfirm}>
-          {action}
-        </Button>
-      </Actions>
-    </Dialog>
-  );
 }

@@ -43,7 +43,7 @@ export function Groups({ usage, by, account }: { usage: Usage; by: Group; accoun
   const nameOf = useNames(by, account);
   const timings = new Map(usage.details.timings.groups.map((one) => [one.value, one]));
   const rows = grouped(usage.buckets, by).map(([id, results]): Row => ({ id, name: nameOf(id), sums: sumOf(results), timing: timings.get(id), currency: results[0]?.currency ?? "usd" }));
-  const number = (name: string, cell: (row: Row) => ReactNode, minor?: boolean): Column<Row> => ({ name, cell, number: true, minor });
+  const number = (name: string, cell: (row: Row) => ReactNode, minor?: boolean): Column<Row> => ({ name, cell, number: true, minor: minor && "column" });
   const columns: Column<Row>[] = [
     { name: GROUPS[by], cell: (row) => <span title={row.id}>{row.name || "–"}</span> },
     number("Requests", (row) => count(row.sums.requests)),

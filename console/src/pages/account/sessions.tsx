@@ -5,7 +5,7 @@ import type { List, Session } from "~/api/types";
 import { clientName } from "~/pages/account/client-name";
 import { Badge } from "~/ui/badge";
 import { Button } from "~/ui/button";
-import { Confirm } from "~/ui/dialog";
+import { Confirm } from "~/ui/confirm";
 import { Time } from "~/ui/format";
 import { Failed, Skeleton } from "~/ui/states";
 import { type Column, Table } from "~/ui/table";
@@ -37,9 +37,9 @@ export function Sessions() {
 function columns(onEnd: (session: Session) => void): Column<Session>[] {
   return [
     { name: "Client", cell: (row) => <span title={row.client}>{clientName(row.client)}</span> },
-    { name: "Created", cell: (row) => <Time at={row.created_at} />, minor: true },
+    { name: "Created", cell: (row) => <Time at={row.created_at} />, minor: "column" },
     { name: "Last seen", cell: (row) => <Time at={row.last_seen_at} /> },
-    { name: "Ends", cell: (row) => <Time at={row.expires_at} />, minor: true },
+    { name: "Ends", cell: (row) => <Time at={row.expires_at} />, minor: "column" },
     {
       name: "Revoke",
       hideName: true,

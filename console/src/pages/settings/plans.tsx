@@ -36,9 +36,9 @@ const columns = (onEdit: (plan: Plan) => void, onReset: (plan: Plan) => void): C
       </span>
     ),
   },
-  ...OVERVIEW.map(([name, title]) => ({ name: title, number: true, minor: name !== "requests_per_minute", cell: ({ definition }: Plan) => shown(name, definition[name]) })),
-  { name: "Priority", minor: true, cell: ({ definition }) => (definition.priority === "high" ? "High" : "Standard") },
-  { name: "Models", number: true, minor: true, cell: ({ definition }) => Object.keys(definition.models ?? {}).length || "–" },
+  ...OVERVIEW.map(([name, title]): Column<Plan> => ({ name: title, number: true, minor: name === "requests_per_minute" ? false : "column", cell: ({ definition }) => shown(name, definition[name]) })),
+  { name: "Priority", minor: "column", cell: ({ definition }) => (definition.priority === "high" ? "High" : "Standard") },
+  { name: "Models", number: true, minor: "column", cell: ({ definition }) => Object.keys(definition.models ?? {}).length || "–" },
   { name: "From", cell: ({ origin }) => <Badge mood={ORIGINS[origin][0]}>{ORIGINS[origin][1]}</Badge> },
   {
     name: "Actions",

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "~/api/client";
 import type { Plan } from "~/api/types";
 import { ADMIN_PLANS } from "~/pages/users/plan-names";
-import { Confirm } from "~/ui/dialog";
+import { Confirm } from "~/ui/confirm";
 import { Failed } from "~/ui/states";
 import { toast } from "~/ui/toast";
 

@@ -17,7 +17,7 @@ const COLUMNS: Column<Setting>[] = [
   },
   { name: "Value", cell: ({ value }) => <Value value={value} /> },
   { name: "From", cell: ({ origin }) => <Badge mood={ORIGINS[origin][0]}>{ORIGINS[origin][1]}</Badge> },
-  { name: "How to change it", cell: (setting) => <Ways setting={setting} /> },
+  { name: "How to change it", wide: true, cell: (setting) => <Ways setting={setting} /> },
 ];
 
 /** Every setting as it holds. It is changed where the server is started, and so only shown here. */

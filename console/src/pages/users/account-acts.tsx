@@ -3,7 +3,7 @@ import { useState } from "react";
 import { ApiError, api } from "~/api/client";
 import type { Account } from "~/api/types";
 import { newPassword } from "~/pages/users/password";
-import { Confirm } from "~/ui/dialog";
+import { Confirm } from "~/ui/confirm";
 import { ShownOnce } from "~/ui/shown-once";
 import { Failed } from "~/ui/states";
 import { toast } from "~/ui/toast";

@@ -5,7 +5,7 @@ import type { Key } from "~/api/types";
 import { Badge, type Mood } from "~/ui/badge";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
-import { Confirm } from "~/ui/dialog";
+import { Confirm } from "~/ui/confirm";
 import { Time } from "~/ui/format";
 import { useList } from "~/ui/pages";
 import { Empty, Failed, Skeleton } from "~/ui/states";

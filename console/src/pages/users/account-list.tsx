@@ -19,11 +19,11 @@ const COLUMNS: Column<AccountListed>[] = [
       </Link>
     ),
   },
-  { name: "E-mail", sort: "email", cell: ({ email }) => <Email email={email} /> },
+  { name: "E-mail", sort: "email", known: ({ email, name }) => email === name, cell: ({ email }) => <Email email={email} /> },
   { name: "Role", cell: ({ role }) => (role === "admin" ? "Admin" : "User") },
   { name: "Plan", cell: ({ plan }) => plan },
   { name: "State", cell: ({ state }) => <AccountState state={state} /> },
-  { name: "Last active", sort: "last_active_at", minor: true, cell: ({ last_active_at }) => <Time at={last_active_at} /> },
+  { name: "Last active", sort: "last_active_at", minor: "column", cell: ({ last_active_at }) => <Time at={last_active_at} /> },
   { name: "Created", sort: "created_at", minor: true, cell: ({ created_at }) => <Time at={created_at} /> },
   { name: "Id", minor: true, cell: ({ id }) => <Id id={id} what="the account's id" /> },
 ];

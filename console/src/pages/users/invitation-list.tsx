@@ -8,7 +8,7 @@ import { Email } from "~/pages/users/account-list";
 import { Badge, type Mood } from "~/ui/badge";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
-import { Confirm } from "~/ui/dialog";
+import { Confirm } from "~/ui/confirm";
 import { ChoiceFilter, Filters } from "~/ui/filters";
 import { Time } from "~/ui/format";
 import { useList, useSorting, useUrl } from "~/ui/pages";
