@@ -6,11 +6,12 @@
 """
 
 import random
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
-from gateways import report
+from gateways import charts, report
 from gateways.cell import GAVE_UP, Cell, measure
 from gateways.compiled import program
 from gateways.peer import LOGS, NotHere, Peer, Running
@@ -21,17 +22,24 @@ from gateways.workloads import WORKLOADS, Workload, named
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
-def start_all(stack: ExitStack, chosen: list[Peer], mock_port: int, missing: dict[str, str]) -> dict[str, Running]:
-    """Start each; why one is not there goes into `missing`."""
-    running = {}
-    for peer in chosen:
-        if peer.name in missing:
-            continue
-        try:
-            running[peer.name] = stack.enter_context(peer.running(mock_port))
-        except NotHere as reason:
-            missing[peer.name] = str(reason)
-    return running
+class Fleet:
+    """The gateways that run, each of which can be started anew."""
+
+    def __init__(self, stack: ExitStack, mock_port: int) -> None:
+        self.mock_port = mock_port
+        self.running: dict[str, Running] = {}
+        self._stack = stack
+        self._own: dict[str, ExitStack] = {}
+
+    def start(self, peer: Peer) -> None:
+        """Raises NotHere."""
+        own = self._own[peer.name] = self._stack.enter_context(ExitStack())
+        self.running[peer.name] = own.enter_context(peer.running(self.mock_port))
+
+    def restart(self, peer: Peer) -> None:
+        """What it has left to do is not done any more."""
+        self._own[peer.name].close()
+        self.start(peer)
 
 
 def install_all(chosen: list[Peer]) -> tuple[dict[str, str], dict[str, str]]:
@@ -46,22 +54,23 @@ def install_all(chosen: list[Peer]) -> tuple[dict[str, str], dict[str, str]]:
     return versions, missing
 
 
-def play(
-    running: dict[str, Running], workloads: list[Workload], *, mock_port: int, rounds: int, seconds: float
-) -> list[Cell]:
+def play(fleet: Fleet, chosen: list[Peer], workloads: list[Workload], *, rounds: int, seconds: float) -> Iterator[Cell]:
     """Every workload in every round, for all gateways in an order drawn anew each time."""
-    cells, order = list[Cell](), random.Random(1)
+    gave_up, order = set[tuple[str, str]](), random.Random(1)
+    turns = [peer for peer in chosen if peer.name in fleet.running]
     for number in range(1, rounds + 1):
         for workload in workloads:
-            turns = list(running)
             order.shuffle(turns)
-            for name in turns:
-                if any(GAVE_UP in cell.void and (cell.peer, cell.workload) == (name, workload.name) for cell in cells):
+            for peer in turns:
+                if (peer.name, workload.name) in gave_up:
                     continue
-                cell = measure(name, running[name], workload, mock_port=mock_port, number=number, seconds=seconds)
+                running = fleet.running[peer.name]
+                cell = measure(peer.name, running, workload, mock_port=fleet.mock_port, number=number, seconds=seconds)
                 click.echo(f"round {number}: {report.line(cell)}", err=True)
-                cells.append(cell)
-    return cells
+                yield cell
+                if GAVE_UP in cell.void:
+                    gave_up.add((peer.name, workload.name))
+                    fleet.restart(peer)
 
 
 @click.command()
@@ -88,12 +97,20 @@ def main(
         assert mock.stdout is not None
         mock_port = int(mock.stdout.readline())
         conditions = report.conditions(rounds=rounds, seconds=seconds)
-        running = start_all(stack, chosen, mock_port, missing)
-        cells = play(running, workloads, mock_port=mock_port, rounds=rounds, seconds=seconds)
+        fleet = Fleet(stack, mock_port)
+        for peer in chosen:
+            try:
+                if peer.name in versions:
+                    fleet.start(peer)
+            except NotHere as reason:
+                missing[peer.name] = str(reason)
+        cells = list(play(fleet, chosen, workloads, rounds=rounds, seconds=seconds))
     result = report.Result(conditions, versions, missing, workloads, chosen, cells)
     click.echo(report.table(result))
     if output or not quick:
         report.write(result, output or RESULTS)
+        for drawn in charts.draw(result, output or RESULTS):
+            click.echo(f"wrote {drawn}", err=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 import urllib.request
+import zlib
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ from gateways.workloads import Load, Workload
 
 SETTLE_SECONDS = 0.2
 LEDGER_SECONDS = 10.0
-QUIET_SECONDS = 60.0
-LIMIT_SECONDS = 30
+CELLS = 65536
+"""That the mock tells apart."""
+LIMIT_SECONDS = 60
 """For which a load may last beyond its own time; what is not answered by then makes the cell void."""
 
 Told = dict[str, Any]
@@ -64,9 +66,9 @@ def mock_tells(port: int, path: str = "/stats") -> Told:
 def measure(peer: str, running: Running, workload: Workload, *, mock_port: int, number: int, seconds: float) -> Cell:
     """Run the workload once. A short burst of the same goes before it and is not measured."""
     if not any(load.hold for load in workload.loads):
-        _checked(running, workload, mock_port=mock_port, seconds=min(0.5, seconds), seed=2 * number)
+        _checked(peer, running, workload, mock_port=mock_port, seconds=min(0.5, seconds), seed=2 * number)
     before, spent, began = mock_tells(mock_port), _spent(running), time.monotonic()
-    told, held, void = _checked(running, workload, mock_port=mock_port, seconds=seconds, seed=2 * number + 1)
+    told, held, void = _checked(peer, running, workload, mock_port=mock_port, seconds=seconds, seed=2 * number + 1)
     lasted = max(one["elapsed"] for one in told)
     time.sleep(max(0.0, began + lasted + SETTLE_SECONDS - time.monotonic()))
     spent, after = _spent(running) - spent, mock_tells(mock_port)
@@ -95,35 +97,22 @@ def _spent(running: Running) -> float:
 
 
 def _checked(
-    running: Running, workload: Workload, *, mock_port: int, seconds: float, seed: int
+    peer: str, running: Running, workload: Workload, *, mock_port: int, seconds: float, seed: int
 ) -> tuple[list[Told], Memory | None, str]:
     """As `_run`, and why its answers do not count; it waits until the gateway has recorded them."""
     written = recorded(running.ledger) if running.ledger else None
-    before = mock_tells(mock_port)
-    told, held = _run(running, workload, mock_port=mock_port, seconds=seconds, seed=seed)
-    void = _wrong(told) or _unlike(told, before, mock_tells(mock_port))
+    cell = zlib.crc32(f"{peer} {workload.name} {seed}".encode()) % (CELLS - 1) + 1
+    stats = f"/stats?cell={cell}"
+    before = mock_tells(mock_port, stats)
+    told, held = _run(running, workload, mock_port=mock_port, seconds=seconds, seed=seed, cell=cell)
+    void = _wrong(told) or _unlike(told, before, mock_tells(mock_port, stats))
     if running.ledger and written:
         void = void or _unrecorded(running.ledger, written, told)
-    if void:
-        _quiet(mock_port)
     return told, held, void
 
 
-def _quiet(mock_port: int) -> None:
-    """Wait until the mock is not asked any more: what a slow gateway has left over must not fall into the next cell."""
-    last, now = None, _answered(mock_port)
-    deadline = time.monotonic() + QUIET_SECONDS
-    while last != now and time.monotonic() < deadline:
-        time.sleep(QUIET_SECONDS / 40)
-        last, now = now, _answered(mock_port)
-
-
-def _answered(mock_port: int) -> Told:
-    return {name: value for name, value in mock_tells(mock_port).items() if name != "cpu_seconds"}
-
-
 def _run(
-    running: Running, workload: Workload, *, mock_port: int, seconds: float, seed: int
+    running: Running, workload: Workload, *, mock_port: int, seconds: float, seed: int, cell: int
 ) -> tuple[list[Told], Memory | None]:
     """All loads at once; what each tells, and the gateway's memory with everything open where the workload waits."""
     told: list[Told] = []
@@ -131,7 +120,7 @@ def _run(
     with ExitStack() as stack:
         loads = []
         for place, load in enumerate(workload.loads):
-            command = _command(running, load, seconds=seconds, seed=seed * 16 + place)
+            command = _command(running, load, seconds=seconds, seed=seed * 16 + place, cell=cell)
             log = LOGS / f"load-{place}.log"
             loads.append(stack.enter_context(started(command, log=log, core=OTHER_CORE, pipe=True)))
         for process in loads:
@@ -150,9 +139,10 @@ def _line(process: subprocess.Popen[bytes]) -> bytes:
     return process.stdout.readline()
 
 
-def _command(running: Running, load: Load, *, seconds: float, seed: int) -> list[str | Path]:
+def _command(running: Running, load: Load, *, seconds: float, seed: int, cell: int) -> list[str | Path]:
     asked: dict[str, object] = {**load.arguments(seconds=seconds), "port": running.port, "key": running.key}
-    asked |= {"header": running.header, "seed": seed, "limit_s": int(seconds + load.stream_seconds) + LIMIT_SECONDS}
+    asked |= {"header": running.header, "seed": seed, "cell": cell}
+    asked["limit_s"] = int(seconds + load.stream_seconds) + LIMIT_SECONDS
     return [program("load"), *(f"{name}={value}" for name, value in asked.items())]
 
 

@@ -28,7 +28,7 @@
 enum part { HEAD, BODY, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILER, OVER };
 
 static struct {
-    unsigned port, streams, events, stream, pace_us, burst, hold, prompt_bytes, requests, seed, ramp_ms, limit_s;
+    unsigned port, streams, events, stream, pace_us, burst, hold, prompt_bytes, requests, seed, cell, ramp_ms, limit_s;
     double seconds;
     const char *key, *model, *path, *header;
 } want = {.streams = 1, .events = 16, .burst = 1, .prompt_bytes = 1024, .seed = 1, .limit_s = 60, .seconds = 3,
@@ -331,10 +331,10 @@ static bool flush(struct conn *c)
 static void make_request(struct conn *c)
 {
     char *body = checked(malloc(want.prompt_bytes + 2048)), head[1024];
-    int n = sprintf(body, "{\"model\":\"%s\",%s\"max_tokens\":%u,\"messages\":[{\"role\":\"user\",\"content\":\"@bench seed=0000000000 "
+    int n = sprintf(body, "{\"model\":\"%s\",%s\"max_tokens\":%u,\"messages\":[{\"role\":\"user\",\"content\":\"@bench cell=%u seed=0000000000 "
                           "events=%u prompt=%u burst=%u pace_us=%u hold=%u ; ",
                     want.model, want.stream ? "\"stream\":true,\"stream_options\":{\"include_usage\":true}," : "", want.events,
-                    want.events, want.prompt_bytes / 4, want.burst, want.pace_us, want.hold);
+                    want.cell, want.events, want.prompt_bytes / 4, want.burst, want.pace_us, want.hold);
     for (uint32_t i = 0; (size_t)n + 5 < want.prompt_bytes; i++) {
         const char *word = WRITTEN[word_of(i, i)];
         size_t length = strlen(word);
@@ -463,7 +463,7 @@ static void read_arguments(int argc, char **argv)
     struct { const char *name; unsigned *to; } numbers[] = {
         {"port", &want.port}, {"streams", &want.streams}, {"events", &want.events}, {"stream", &want.stream},
         {"pace_us", &want.pace_us}, {"burst", &want.burst}, {"hold", &want.hold}, {"prompt_bytes", &want.prompt_bytes},
-        {"requests", &want.requests}, {"seed", &want.seed}, {"ramp_ms", &want.ramp_ms}, {"limit_s", &want.limit_s}};
+        {"requests", &want.requests}, {"seed", &want.seed}, {"cell", &want.cell}, {"ramp_ms", &want.ramp_ms}, {"limit_s", &want.limit_s}};
     struct { const char *name; const char **to; } texts[] = {
         {"key", &want.key}, {"model", &want.model}, {"path", &want.path}, {"header", &want.header}};
     for (int i = 1; i < argc; i++) {

@@ -5,11 +5,12 @@
  *
  * What is asked for stands at the beginning of a message, since no gateway lets anything else through unchanged:
  *
- *     @bench seed=7 events=128 prompt=250 burst=1 pace_us=20000 hold=0 ;
+ *     @bench cell=1 seed=7 events=128 prompt=250 burst=1 pace_us=20000 hold=0 ;
  *
  * events: words of the answer, one an event; prompt: what usage says of the prompt's tokens; burst: events in one
  * write; pace_us: time between two writes, 0 as fast as the reader takes them; hold: after how many events to wait for
- * GET /release, 0 for none. GET /stats tells what has been answered in full and what was left by its reader.
+ * GET /release, 0 for none. GET /stats?cell=1 tells what of this cell has been answered in full; what says nothing of a
+ * cell, as the probes of some gateways do, is in none.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,20 +40,23 @@ struct conn {
     char *out; /* what the socket did not take yet */
     size_t out_have, out_sent, out_room;
     bool wants_write, reading, streaming, usage, continuous, ended;
-    uint32_t seed, events, sent, burst, hold;
+    uint32_t cell, seed, events, sent, burst, hold;
     uint64_t prompt, pace_ns, due;
     int place; /* in the heap of those that wait for their time; -1: none */
     struct conn *next_held;
 };
 
+#define CELLS 65536
+
 struct stats {
-    unsigned long long answers, streams, prompt_tokens, completion_tokens, left, open;
+    unsigned long long answers, prompt_tokens, completion_tokens;
 };
 
 static int poller, timer;
 static struct conn **heap, *held;
 static int waiting, heap_room;
-static struct stats stats;
+static struct stats stats[CELLS];
+static unsigned long long left, open_now;
 static char event_start[256], event_words[WORDS][EVENT_ROOM];
 static size_t event_length[WORDS];
 
@@ -118,8 +122,8 @@ static void wait_no_more(struct conn *c)
 static void leave(struct conn *c)
 {
     if (c->streaming) {
-        stats.left++;
-        stats.open--;
+        left++;
+        open_now--;
     }
     for (struct conn **at = &held; *at; at = &(*at)->next_held)
         if (*at == c) {
@@ -213,6 +217,13 @@ static void append_end(struct conn *c)
     c->out_have += 5;
 }
 
+static void count(const struct conn *c)
+{
+    stats[c->cell].answers++;
+    stats[c->cell].prompt_tokens += c->prompt;
+    stats[c->cell].completion_tokens += c->events;
+}
+
 static bool read_on(struct conn *c);
 
 /* Write what is due. False: the reader is gone. */
@@ -239,10 +250,8 @@ static bool go_on(struct conn *c)
         }
     }
     if (c->ended && c->out_have == 0) {
-        stats.streams++;
-        stats.open--;
-        stats.prompt_tokens += c->prompt;
-        stats.completion_tokens += c->events;
+        open_now--;
+        count(c);
         c->streaming = c->ended = false;
         return c->reading || read_on(c);
     }
@@ -291,9 +300,7 @@ static void whole_answer(struct conn *c)
     body[n++] = '}';
     append_answer(c, body, n);
     free(body);
-    stats.answers++;
-    stats.prompt_tokens += c->prompt;
-    stats.completion_tokens += c->events;
+    count(c);
 }
 
 static bool chat(struct conn *c, const char *body, size_t length)
@@ -303,6 +310,7 @@ static bool chat(struct conn *c, const char *body, size_t length)
     const char *end = at ? memchr(at, ';', (size_t)(body + length - at)) : NULL;
     if (end && (size_t)(end - at) < sizeof directive)
         memcpy(directive, at, (size_t)(end - at));
+    c->cell = (uint32_t)asked(directive, "cell=", 0) % CELLS;
     c->seed = (uint32_t)asked(directive, "seed=", 0);
     c->events = (uint32_t)asked(directive, "events=", 1);
     c->prompt = asked(directive, "prompt=", 1);
@@ -317,7 +325,7 @@ static bool chat(struct conn *c, const char *body, size_t length)
     c->continuous = is_true(body, length, "\"continuous_usage_stats\"");
     c->sent = 0;
     c->streaming = true;
-    stats.open++;
+    open_now++;
     static const char start[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
                                 "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
     memcpy(room_for(c, sizeof start - 1), start, sizeof start - 1);
@@ -340,8 +348,10 @@ static bool tell(struct conn *c, const char *target)
         getrusage(RUSAGE_SELF, &spent);
         double cpu = (double)(spent.ru_utime.tv_sec + spent.ru_stime.tv_sec) +
                      (double)(spent.ru_utime.tv_usec + spent.ru_stime.tv_usec) / 1e6;
-        n = sprintf(body, "{\"answers\":%llu,\"streams\":%llu,\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"left\":%llu,\"open\":%llu,\"cpu_seconds\":%.6f}",
-                    stats.answers, stats.streams, stats.prompt_tokens, stats.completion_tokens, stats.left, stats.open, cpu);
+        const char *named = memmem(target, 24, "cell=", 5);
+        const struct stats *of = &stats[named ? strtoul(named + 5, NULL, 10) % CELLS : 0];
+        n = sprintf(body, "{\"answers\":%llu,\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"left\":%llu,\"open\":%llu,\"cpu_seconds\":%.6f}",
+                    of->answers, of->prompt_tokens, of->completion_tokens, left, open_now, cpu);
     } else if (!strncmp(target, "/v1/models", 10)) {
         n = sprintf(body, "{\"object\":\"list\",\"data\":[{\"id\":\"mock\",\"object\":\"model\",\"created\":1760000000,\"owned_by\":\"bench\"}]}");
     } else {

@@ -107,9 +107,44 @@ def columns(workload: Workload) -> tuple[tuple[str, Tell], ...]:
     return (*EVENTS[:1], *COST, *EVENTS[1:]) if workload.per_event else COST
 
 
+def headroom(result: Result) -> str:
+    """How much more mock and clients do by themselves than the fastest gateway that reads what it carries."""
+    told = []
+    for workload in result.workloads:
+        alone = [cell.rate for cell in result.of("direct", workload.name)]
+        others = {
+            peer.title: statistics.median(rates)
+            for peer in result.peers
+            if peer.name not in {"direct", "nginx"}
+            and (rates := [1e6 / cell.cpu_us_per_request for cell in result.of(peer.name, workload.name)])
+        }
+        if alone and others and not any(load.pace_us or load.hold for load in workload.loads):
+            fastest = max(others, key=lambda title: others[title])
+            times = statistics.median(alone) / others[fastest]
+            told.append(f"{workload.name} {times:.1f} times ({fastest})")
+    return "What mock and clients do on one core, over what the fastest gateway does on another: " + "; ".join(told)
+
+
+def heading(result: Result) -> str:
+    """What was measured, where and how."""
+    facts = result.conditions
+    lines = [
+        f"{facts['at']}, {facts['rounds']} rounds of {facts['seconds_per_cell']:g} s; {facts['machine']}, "
+        f"{facts['cores']} cores, Linux {facts['kernel']}, load average before it {facts['load_average']:.1f}. "
+        f"The median of the rounds, and in brackets from the least to the most.",
+        "",
+        *(f"- {peer.title}: {result.versions[peer.name]}" for peer in result.peers if result.versions.get(peer.name)),
+        *(f"- {name} did not run: {why}" for name, why in result.missing.items()),
+        "",
+        headroom(result),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def table(result: Result) -> str:
     """A Markdown table for each workload."""
-    parts = []
+    parts = [heading(result)]
     for workload in result.workloads:
         told = columns(workload)
         parts += [f"### {workload.title}", ""]

@@ -67,7 +67,7 @@ _PACED = replace(_STREAM, pace_us=PACE_US)
 WORKLOADS = (
     Workload("request", "1 KB request, 16 tokens, not streamed", (Load(16),)),
     Workload("stream", "stream of 128 events, unpaced, one write for each", (_STREAM,), per_event=True),
-    Workload("stream-burst", "the same, four events a write", (replace(_STREAM, burst=4),), per_event=True),
+    Workload("stream-burst", "the same, 16 events in one write", (replace(_STREAM, burst=16),), per_event=True),
     Workload("paced-32", "32 streams, an event every 20 ms", (replace(_PACED, streams=32),), per_event=True),
     Workload("paced-256", "256 streams, an event every 20 ms", (replace(_PACED, streams=256),), per_event=True),
     Workload("paced-1000", "1,000 streams, an event every 20 ms", (replace(_PACED, streams=1000),), per_event=True),

@@ -19,7 +19,7 @@ def all_peers() -> list[Peer]:
         Direct(),
         Nginx(),
         Penstock("penstock", "Penstock: key, limits, metering", on=True),
-        Penstock("penstock-off", "Penstock without limits and metering", on=False),
+        Penstock("penstock-off", "Penstock, nothing counted", on=False),
         Smg(),
         LiteLlm(),
         Portkey(),
