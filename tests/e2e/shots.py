@@ -1,137 +1,186 @@
-"""Takes a picture of every page, in both themes, at three widths, on a server where something has happened.
+"""Takes a picture of every page and of what opens on it, in both themes, on a server that looks used.
 
-    PYTHONPATH=src:tests .venv/bin/python -m e2e.shots [PATH ...]
+    PYTHONPATH=src:tests .venv/bin/python -m e2e.shots [NAME ...]
 
-The pictures are for people to look at: build/shots/WIDTH-THEME-PAGE.png. Without paths it takes all pages.
+The pictures are for people to look at: build/shots/NAME-WIDTH-THEME.png. Without names it takes all of them. The server
+has the real model, which `make test` has pulled, and weeks of use behind it: see `scene.py`.
 """
 
-import json
 import sys
 import tempfile
-import time
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from debian import program
-from e2e.browser import THEMES, WIDTHS, BrowserThread, Opened, settled
-from e2e.site_map import Place, places
-from playwright.sync_api import Error
+from e2e.browser import THEMES, WIDTHS, BrowserThread, Opened, Theme, settled
+from e2e.scene import SERVED, Scene, busy, config, lived_in
+from playwright.sync_api import Error, Page
 from running_server import RunningServer, serving
-from sign_in import Person, ask_json, bearer, settle
-from uploads import form
-from uploads import post as upload
 
-SHOTS = Path(__file__).resolve().parents[2] / "build" / "shots"
-CONFIG = """
-signup = "open"
-
-[[models]]
-id = "meta-llama/Meta-Llama-3.1-8B-Instruct"
-engine = "echo"
-context_length = 8192
-slots = 8
-price = { input = 0.18, cached_input = 0.09, output = 0.18 }
-[models.echo]
-tokens_per_second = 120
-
-[[models]]
-id = "deepseek-ai/DeepSeek-R1"
-engine = "echo"
-context_length = 32768
-slots = 4
-price = { input = 1.75, output = 5.0 }
-[models.echo]
-tokens_per_second = 40
-
-[[models]]
-id = "BAAI/bge-m3"
-engine = "echo"
-kind = "embedding"
-context_length = 8192
-"""
-FAST, SLOW, EMBEDDING = "meta-llama/Meta-Llama-3.1-8B-Instruct", "deepseek-ai/DeepSeek-R1", "BAAI/bge-m3"
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "build" / "shots"
+MODELS = ROOT / ".cache" / "tests" / "models"
+TAKEN = (1440, 390)
+_ANSWER_MS = 120_000
 
 
-def chat(server: RunningServer, key: str, model: str, content: str) -> None:
-    body = {"model": model, "messages": [{"role": "user", "content": content}], "max_tokens": 60}
-    server.request("POST", "/v1/chat/completions", json.dumps(body).encode(), bearer(key))
+@dataclass(frozen=True)
+class Shot:
+    """One picture."""
+
+    name: str
+    path: str
+    """`{...}` in it is an id of the scene."""
+    who: Literal["root", "newcomer", "nobody"] = "root"
+    act: Callable[[Page], None] | None = None
+    """What is done before."""
+    whole: bool = True
+    """Whether what one has to scroll to is in it."""
 
 
-def make_keys(server: RunningServer, who: Person) -> list[str]:
-    """Six, of which one is disabled, and one expires soon."""
-    secrets = []
-    for name in ("laptop", "ci", "batch jobs of the analytics team", "experiments", "notebook", "old laptop"):
-        expires = int(time.time()) + 3 * 86_400 if name == "ci" else None
-        made = ask_json(server, "POST", "/api/keys", {"name": name, "expires_at": expires}, cookie=who.cookie).json
-        secrets.append(made["key"])
-        if name == "old laptop":
-            ask_json(server, "PATCH", f"/api/keys/{made['id']}", {"disabled": True}, cookie=who.cookie)
-    return secrets
+def press(name: str) -> Callable[[Page], None]:
+    """The button that is called so."""
+    return lambda page: page.get_by_role("button", name=name).first.click()
 
 
-def make_batches(server: RunningServer, key: str) -> None:
-    """One that ends well, one with errors, one that is wrong, one that takes a while."""
-    for name, model, lines in (("reviews", FAST, 12), ("tickets", FAST, 8), ("long-job", SLOW, 400)):
-        texts = []
-        for number in range(lines):
-            messages = [{"role": "user", "content": f"Sum up {name} number {number}, please. " * 4}]
-            wanted = "no-such/model" if name == "tickets" and number % 4 == 0 else model
-            body = {"model": wanted, "messages": messages, "max_tokens": 40}
-            url = "/v1/chat/completions"
-            texts.append(json.dumps({"custom_id": f"{name}-{number}", "method": "POST", "url": url, "body": body}))
-        content = "\n".join(texts).encode()
-        begin_batch(server, key, f"{name}.jsonl", content)
-    begin_batch(server, key, "broken.jsonl", b'{"custom_id": 1}\nnot JSON at all\n')
+def ask(page: Page, *, question: str = "What is the most famous street in Paris?", answers: int = 1) -> None:
+    """A question in the playground, answered to its end."""
+    page.get_by_label("Message", exact=True).fill(question)
+    page.keyboard.press("Enter")
+    page.get_by_text("tok/s").nth(answers - 1).wait_for(timeout=_ANSWER_MS)
+    page.get_by_role("button", name="Send").wait_for(timeout=_ANSWER_MS)
 
 
-def begin_batch(server: RunningServer, key: str, filename: str, lines: bytes) -> None:
-    sent = upload(server, form(lines, filename=filename.encode()), key=key).json
-    body = {"input_file_id": sent["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
-    server.request("POST", "/v1/batches", json.dumps(body).encode(), bearer(key))
+def compare(page: Page) -> None:
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_label("Model B").select_option(SERVED[1])
+    ask(page, question="Name three fruits, and the colour of each.", answers=2)
 
 
-def lived_in(server: RunningServer) -> Person:
-    """An administrator of a server that has been in use."""
-    root = settle(server, "ada.lovelace", role="admin")
-    for name in ("grace", "edsger", "barbara"):
-        settle(server, name, plan="trial")
-    ask_json(server, "POST", "/api/admin/invitations", {"email": "alan@example.org"}, cookie=root.cookie)
-    keys = make_keys(server, root)
-    for number in range(24):
-        chat(server, keys[number % 5], SLOW if number % 4 == 0 else FAST, f"Tell me of river number {number}. " * 5)
-    chat(server, keys[0], "no-such/model", "Hello")
-    make_batches(server, keys[2])
-    return root
+def make_key(page: Page) -> None:
+    page.get_by_role("button", name="Issue New API Key").first.click()
+    page.get_by_label("API Key Name").fill("checkout")
+    page.get_by_role("button", name="Create Key").click()
+    page.get_by_role("heading", name="Your New API Key").wait_for()
 
 
-def shoot(opened: Opened, server: RunningServer, who: Person, place: Place) -> None:
-    for theme in THEMES:
-        page = opened(server, None if place.outside else who, place.path, theme=theme, refusals=True)
-        for width, height in WIDTHS.items():
-            page.set_viewport_size({"width": width, "height": height})
-            with suppress(Error):
-                settled(page)
-            page.wait_for_timeout(400)
-            name = place.path.strip("/").replace("/", "-") or "home"
-            page.screenshot(path=SHOTS / f"{width}-{theme}-{name}.png", full_page=True)
-        page.context.close()
+def open_row(page: Page) -> None:
+    page.get_by_role("row").nth(1).click()
+    page.get_by_role("dialog").wait_for()
+
+
+def go_astray(page: Page) -> None:
+    page.evaluate("history.pushState({}, '', '/no-such-page')")
+    page.get_by_text("There is no such page").wait_for()
+
+
+SIGNED_IN = (
+    Shot("home", "/"),
+    Shot("playground", "/playground"),
+    Shot("playground-answer", "/playground", act=ask, whole=False),
+    Shot("playground-compare", "/playground", act=compare, whole=False),
+    Shot("playground-api", "/playground?tab=api"),
+    Shot("models", "/models"),
+    Shot("models-code", "/models", act=press("Code"), whole=False),
+    Shot("models-log", "/models", act=press("Logs"), whole=False),
+    Shot("batch-errors", "/batch?id={batches[tickets.jsonl]}"),
+    Shot("batch-failed", "/batch?id={batches[draft.jsonl]}"),
+    Shot("batch-new", "/batch?new=1", whole=False),
+    Shot("files", "/files"),
+    Shot("apikeys", "/apikeys"),
+    Shot("apikeys-create", "/apikeys", act=press("Issue New API Key"), whole=False),
+    Shot("apikeys-change", "/apikeys", act=press("Change staging"), whole=False),
+    Shot("apikeys-delete", "/apikeys", act=press("Delete staging"), whole=False),
+    Shot("usage", "/usage?range=7d"),
+    Shot("usage-by-key", "/usage?range=30d&by=key_id&account=all"),
+    Shot("requests", "/requests?tab=history&account=all"),
+    Shot("requests-detail", "/requests?tab=history&id={done}", act=open_row, whole=False),
+    Shot("requests-refused", "/requests?tab=history&account=all&id={refused}", act=open_row, whole=False),
+    Shot("limits", "/limits"),
+    Shot("account", "/account"),
+    Shot("users", "/users"),
+    Shot("users-invitations", "/users?tab=invitations"),
+    Shot("users-invite", "/users", act=press("Invite"), whole=False),
+    Shot("users-one", "/users?account={root.id}"),
+    Shot("settings", "/settings"),
+    Shot("audit", "/audit"),
+    Shot("palette", "/", act=lambda page: page.keyboard.press("Control+k"), whole=False),
+    Shot("no-page", "/", act=go_astray),
+)
+NEW = (
+    Shot("new-home", "/", "newcomer"),
+    Shot("new-apikeys", "/apikeys", "newcomer"),
+    Shot("new-batch", "/batch", "newcomer"),
+    Shot("new-files", "/files", "newcomer"),
+    Shot("new-usage", "/usage", "newcomer"),
+    Shot("new-requests", "/requests", "newcomer"),
+    Shot("new-history", "/requests?tab=history", "newcomer"),
+    Shot("new-limits", "/limits", "newcomer"),
+    Shot("login", "/login", "nobody"),
+    Shot("signup", "/signup", "nobody"),
+    Shot("setup", "/setup", "nobody"),
+)
+LAST = (Shot("apikeys-shown", "/apikeys", act=make_key, whole=False),)
+"""This leaves something behind."""
+LIVE = (
+    Shot("batch", "/batch"),
+    Shot("batch-running", "/batch?id={running}"),
+    Shot("requests-live", "/requests"),
+    Shot("workers", "/workers"),
+)
+"""Requests run meanwhile."""
+
+
+def shoot(opened: Opened, server: RunningServer, scene: Scene, shot: Shot, *, theme: Theme, running: str) -> None:
+    who = {"root": scene.root, "newcomer": scene.newcomer, "nobody": None}[shot.who]
+    page = opened(server, who, shot.path.format_map({**vars(scene), "running": running}), theme=theme, refusals=True)
+    page.set_default_timeout(_ANSWER_MS)
+    if shot.act:
+        settled(page)
+        shot.act(page)
+    for width in TAKEN:
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+        settled(page)
+        page.wait_for_timeout(500)  # for the eye: bars grow and charts draw themselves anew
+        if shot.whole:
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": width, "height": max(height, WIDTHS[width])})
+        page.screenshot(path=SHOTS / f"{shot.name}-{width}-{theme}.png")
+    page.context.close()
+
+
+def take(server: RunningServer, scene: Scene, names: list[str]) -> None:
+    """Take those pictures, or all, and tell what went wrong."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    thread = BrowserThread(program("chromium", "chromium"))
+    opened = Opened(thread.browser)
+
+    def series(shots: Iterable[Shot], running: str = "") -> None:
+        for shot in shots:
+            for theme in THEMES:
+                try:
+                    thread.run(partial(shoot, opened, server, scene, shot, theme=theme, running=running))
+                except Error as error:
+                    print(f"{shot.name}: {error}", file=sys.stderr)
+
+    wanted = [shot for shot in (*SIGNED_IN, *NEW, *LAST) if not names or shot.name in names]
+    series(wanted)
+    if live := [shot for shot in LIVE if not names or shot.name in names]:
+        with busy(server, scene) as running:
+            series(live, running)
+    print("\n".join(opened.wrong))
+    thread.close()
 
 
 def main() -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    wanted = [place for place in places() if not sys.argv[1:] or place.path in sys.argv[1:]]
-    models = [argument for model in (FAST, SLOW, EMBEDDING) for argument in ("--model", model)]
-    thread = BrowserThread(program("chromium", "chromium"))
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), *models, config=CONFIG) as server:
-        root = lived_in(server)
-        opened = Opened(thread.browser)
-        for place in wanted:
-            try:
-                thread.run(lambda at=place: shoot(opened, server, root, at))  # type: ignore[misc]
-            except Error as error:
-                print(f"{place.path}: {error}", file=sys.stderr)
-        print("\n".join(opened.wrong))
-    thread.close()
+    models = [argument for model in SERVED for argument in ("--model", model)]
+    with tempfile.TemporaryDirectory() as name:
+        (folder := Path(name)).joinpath("models").symlink_to(MODELS)
+        with serving(folder, *models, config=config(MODELS)) as server:
+            take(server, lived_in(server), sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { ArrowLeft, Ban, Download } from "lucide-react";
+import { Ban, Download } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { api } from "~/api/client";
 import type { Batch, StoredFile } from "~/api/types";
@@ -13,8 +12,8 @@ import { Badge } from "~/ui/badge";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
 import { Confirm } from "~/ui/confirm";
-import { Time, count, size, span } from "~/ui/format";
-import { Facts, Page, Panel } from "~/ui/page";
+import { Time, count, middleCut, size, span } from "~/ui/format";
+import { BackLink, Facts, Page, Panel } from "~/ui/page";
 import { Failed, Skeleton } from "~/ui/states";
 import { toast } from "~/ui/toast";
 
@@ -27,15 +26,20 @@ export function BatchDetail({ id }: { id: string }) {
   });
   const batch = query.data;
   return (
-    <Page title="Batch" about={<Id id={id} what="the batch's id" />} actions={batch && canBeCancelled(batch) && <Cancel batch={batch} path={path} />}>
-      <Link to={"/batch" as string} search={{} as never} className="-mt-2 inline-flex w-fit items-center gap-1.5 text-muted hover:text-text">
-        <ArrowLeft size={16} aria-hidden />
-        All batches
-      </Link>
+    <Page title="Batch" about={<About id={id} />} actions={batch && canBeCancelled(batch) && <Cancel batch={batch} path={path} />}>
       {query.error && <Failed what="The batch could not be read." error={query.error} retry={() => void query.refetch()} />}
       {query.isPending && <Skeleton rows={6} />}
       {batch && <Shown batch={batch} updatedAt={query.dataUpdatedAt} />}
     </Page>
+  );
+}
+
+function About({ id }: { id: string }) {
+  return (
+    <span className="flex flex-wrap items-center gap-x-4 gap-y-1">
+      <BackLink to="/batch">All batches</BackLink>
+      <Id id={id} what="the batch's id" />
+    </span>
   );
 }
 
@@ -101,18 +105,20 @@ function FileLink({ id }: { id: string }) {
   const { data, error } = useQuery({ queryKey: [path], queryFn: () => api.get<StoredFile>(path), staleTime: Infinity, retry: false });
   if (error) return <span className="text-muted">deleted, or expired</span>;
   return (
-    <a href={`${path}/content`} download className="inline-flex max-w-full items-center gap-1.5 text-accent underline">
-      <Download size={14} aria-hidden className="shrink-0" />
-      <span className="truncate">{data?.filename ?? id}</span>
+    <span className="inline-flex max-w-full items-center gap-2 align-bottom">
+      <a href={`${path}/content`} download title={data?.filename} className="inline-flex min-w-0 items-center gap-1.5 text-accent underline">
+        <Download size={14} aria-hidden className="shrink-0" />
+        <span className="truncate">{middleCut(data?.filename ?? id)}</span>
+      </a>
       {data && <span className="shrink-0 text-muted">{size(data.bytes)}</span>}
-    </a>
+    </span>
   );
 }
 
 function request(batch: Batch): [string, ReactNode][] {
   const facts: [string, ReactNode][] = [
     ["Endpoint", <span key="endpoint" className="font-mono text-xs">{batch.endpoint}</span>],
-    ["Model", batch.model ?? <span key="model" className="text-muted">{batch.request_counts.total > 0 ? "several" : "not known yet"}</span>],
+    ["Model", batch.model ?? <span key="model" className="text-muted">{batch.request_counts.total > 0 ? "several" : isOver(batch) ? "none" : "not known yet"}</span>],
     ["Window", batch.completion_window],
   ];
   for (const [name, value] of Object.entries(batch.metadata ?? {})) facts.push([name, value]);
@@ -122,10 +128,8 @@ function request(batch: Batch): [string, ReactNode][] {
 function usage(batch: Batch): [string, ReactNode][] {
   const { input_tokens, output_tokens, total_tokens, input_tokens_details, output_tokens_details } = batch.usage;
   return [
-    ["Input", `${count(input_tokens)} tokens`],
-    ["of it cached", `${count(input_tokens_details.cached_tokens ?? 0)} tokens`],
-    ["Output", `${count(output_tokens)} tokens`],
-    ["of it reasoning", `${count(output_tokens_details.reasoning_tokens ?? 0)} tokens`],
+    ["Input", `${count(input_tokens)} tokens, ${count(input_tokens_details.cached_tokens ?? 0)} of them cached`],
+    ["Output", `${count(output_tokens)} tokens, ${count(output_tokens_details.reasoning_tokens ?? 0)} of them of reasoning`],
     ["Total", `${count(total_tokens)} tokens`],
   ];
 }

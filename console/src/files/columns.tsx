@@ -3,7 +3,7 @@ import { Download, Play, Trash2 } from "lucide-react";
 import type { FileListed } from "~/api/types";
 import { IconButton } from "~/ui/button";
 import { Id } from "~/ui/copy";
-import { Time, size } from "~/ui/format";
+import { Time, middleCut, size } from "~/ui/format";
 import type { Column } from "~/ui/table";
 
 const ICON = "inline-flex size-8 shrink-0 items-center justify-center rounded-sm text-muted transition-colors hover:bg-sunk hover:text-text";
@@ -16,7 +16,7 @@ export function fileColumns(onDelete: (file: FileListed) => void): Column<FileLi
       cell: (file) => (
         <div className="flex flex-col">
           <span className="truncate font-medium sm:max-w-64" title={file.filename}>
-            {file.filename}
+            {middleCut(file.filename)}
           </span>
           <span className="text-muted">
             <Id id={file.id} what="the file's id" />

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api } from "~/api/client";
 import type { List, MadeRequest } from "~/api/types";
-import { Badge } from "~/ui/badge";
+import { End } from "~/requests/end";
 import { Id } from "~/ui/copy";
 import { Time, count, span } from "~/ui/format";
 import { Empty, Failed, Skeleton } from "~/ui/states";
@@ -12,9 +12,10 @@ const COLUMNS: Column<MadeRequest>[] = [
   { name: "When", cell: (row) => <Time at={row.created_at} /> },
   { name: "Model", cell: (row) => row.model.split("/").at(-1) },
   { name: "Key", cell: (row) => row.key ?? "gone", minor: true },
-  { name: "Status", cell: (row) => <Badge mood={row.outcome === "completed" ? "ok" : row.outcome === "aborted" ? "off" : "bad"}>{row.error_code ?? row.outcome}</Badge> },
-  { name: "Tokens", number: true, cell: (row) => `${count(row.input_tokens)} in, ${count(row.output_tokens)} out` },
-  { name: "Time", number: true, cell: (row) => span(row.total_ms) },
+  { name: "Status", cell: (row) => <End made={row} /> },
+  { name: "In", number: true, minor: true, cell: (row) => count(row.input_tokens) },
+  { name: "Out", number: true, minor: true, cell: (row) => count(row.output_tokens) },
+  { name: "Time", number: true, cell: (row) => <span className="whitespace-nowrap">{span(row.total_ms)}</span> },
   { name: "Id", cell: (row) => <Id id={row.id} />, minor: true },
 ];
 

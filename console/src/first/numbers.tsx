@@ -38,7 +38,7 @@ function One({ name, value, values }: { name: string; value: string; values: num
       <dt className="text-xs text-muted">{name}</dt>
       <dd className="flex flex-wrap items-end justify-between gap-2">
         <span className="text-title font-semibold tabular-nums">{value}</span>
-        <Sparkline values={values} label={`${name}, hour by hour over the last 24 hours: ${values.map(brief).join(", ")}`} />
+        {values.some((one) => one > 0) && <Sparkline values={values} label={`${name}, hour by hour over the last 24 hours: ${values.map(brief).join(", ")}`} />}
       </dd>
     </div>
   );

@@ -79,7 +79,7 @@ function Step({ number, title, done, now, children }: { number: number; title: s
 
 function Ready({ model }: { model: Model }) {
   return (
-    <div className="flex flex-wrap items-start gap-x-6 gap-y-2">
+    <div className="flex flex-wrap items-baseline gap-x-6 gap-y-2">
       <span className="font-mono text-xs break-all">{model.id}</span>
       <ModelState model={model} />
     </div>

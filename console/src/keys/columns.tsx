@@ -46,6 +46,8 @@ function State({ of }: { of: Key }) {
   return <Badge mood={MOODS[of.state]}>{of.state}</Badge>;
 }
 
+const SHOWN = 2;
+
 function Limits({ of }: { of: Key }) {
   const own = (Object.keys(FIGURES) as Figure[]).filter((name) => typeof of.limits[name] === "number");
   const words = own.map((name) => `${FIGURES[name]}: ${count(of.limits[name] ?? 0)}`);
@@ -54,8 +56,13 @@ function Limits({ of }: { of: Key }) {
   if (more > 0) words.push(`and ${more} more`);
   if (words.length === 0) return <span className="text-muted">as the plan</span>;
   return (
-    <span title={words.join("\n")} className="block max-w-48 truncate text-xs">
-      {words.join("; ")}
+    <span title={words.join("\n")} className="block text-xs">
+      {words.slice(0, SHOWN).map((word) => (
+        <span key={word} className="block max-w-48 truncate">
+          {word}
+        </span>
+      ))}
+      {words.length > SHOWN && <span className="text-muted">and {words.length - SHOWN} more</span>}
     </span>
   );
 }

@@ -24,7 +24,7 @@ interface Row {
 }
 
 /** What one plan has, for all models together and for those with figures of their own. */
-export function PlanTable({ plan: { definition } }: { plan: Plan }) {
+export function PlanTable({ plan: { definition }, currency }: { plan: Plan; currency: string }) {
   const rows: Row[] = [{ model: null, limits: definition }, ...Object.entries(definition.models ?? {}).map(([model, limits]) => ({ model, limits }))];
   const used = COLUMNS.filter(([name]) => rows.some(({ limits }) => isSet(limits[name])));
   return (
@@ -43,7 +43,7 @@ export function PlanTable({ plan: { definition } }: { plan: Plan }) {
           ]}
         />
       )}
-      <Facts facts={others(definition)} />
+      <Facts facts={others(definition, currency)} />
     </>
   );
 }
@@ -55,12 +55,12 @@ function Figure({ value, inherits }: { value: number | null | undefined; inherit
   return <span className="text-muted">{inherits ? "as all" : "no limit"}</span>;
 }
 
-function others(definition: Definition): [string, string][] {
+function others(definition: Definition, currency: string): [string, string][] {
   const limited = (value: number | null | undefined, write: (value: number) => string) => (isSet(value) ? write(value as number) : "no limit");
   return [
     ["Priority", definition.priority ?? "standard"],
     ["Lines of one batch", limited(definition.batch_lines, count)],
     ["Files kept at once", limited(definition.stored_bytes, size)],
-    ["Budget of a month", limited(definition.monthly_budget, (value) => value.toFixed(2))],
+    ["Budget of a month", limited(definition.monthly_budget, (value) => `${value.toFixed(2)} ${currency}`)],
   ];
 }

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api } from "~/api/client";
 import type { FigureNow, LimitsNow } from "~/api/types";
 import { Bar } from "~/ui/bar";
@@ -18,14 +18,16 @@ const NAMES: Record<string, string> = {
   monthly_budget: "Budget of this month",
 };
 
+export const limitsNow = queryOptions({
+  queryKey: ["/api/limits"],
+  queryFn: () => api.get<LimitsNow>("/api/limits"),
+  refetchInterval: POLL_MS,
+  staleTime: 0,
+});
+
 /** How much of each limit is used at this moment, and when it is free. */
 export function Standing() {
-  const { data, error, isPending, refetch } = useQuery({
-    queryKey: ["/api/limits"],
-    queryFn: () => api.get<LimitsNow>("/api/limits"),
-    refetchInterval: POLL_MS,
-    staleTime: 0,
-  });
+  const { data, error, isPending, refetch } = useQuery(limitsNow);
   return (
     <Panel title="Now">
       {isPending && <Skeleton rows={3} />}

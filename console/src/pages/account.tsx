@@ -2,7 +2,6 @@ import { useAccount } from "~/api/session";
 import { ChangePassword } from "~/pages/account/change-password";
 import { Sessions } from "~/pages/account/sessions";
 import { Facts, Page, Panel } from "~/ui/page";
-import { Time } from "~/ui/format";
 import { Id } from "~/ui/copy";
 
 /** Who one is, where one is signed in, and the password. */
@@ -17,7 +16,7 @@ export default function AccountPage() {
             ["E-mail", account.email ?? "none"],
             ["Role", account.role === "admin" ? "Administrator" : "User"],
             ["Plan", account.plan],
-            ["Member since", <Time key="since" at={account.created_at} />],
+            ["Member since", new Date(account.created_at * 1000).toLocaleDateString("en-GB", { dateStyle: "long" })],
             ["Id", <Id key="id" id={account.id} what="the account's id" />],
           ]}
         />

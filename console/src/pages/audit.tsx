@@ -24,7 +24,7 @@ const COLUMNS: Column<Act>[] = [
   {
     name: "By",
     cell: ({ actor }) => (
-      <span className="block max-w-52 truncate" title={actor}>
+      <span className="block max-w-44 truncate" title={actor}>
         <bdi>{actor}</bdi>
       </span>
     ),

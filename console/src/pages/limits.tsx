@@ -3,7 +3,7 @@ import { api } from "~/api/client";
 import { useAccount } from "~/api/session";
 import type { List, Plan } from "~/api/types";
 import { PlanTable } from "~/limits/plan-table";
-import { Standing } from "~/limits/standing";
+import { Standing, limitsNow } from "~/limits/standing";
 import { Page } from "~/ui/page";
 import { useUrl } from "~/ui/pages";
 import { Failed, Skeleton } from "~/ui/states";
@@ -21,9 +21,11 @@ export default function Limits() {
 
 function Plans() {
   const own = useAccount().plan;
+  const currency = useQuery(limitsNow).data?.currency ?? "";
   const [url, setUrl] = useUrl();
   const { data, error, isPending, refetch } = useQuery({ queryKey: ["/api/plans"], queryFn: () => api.get<List<Plan>>("/api/plans") });
-  const plans = data?.data ?? [];
+  // One's own comes first: on a narrow screen not all of them are seen at once.
+  const plans = (data?.data ?? []).toSorted((one, other) => Number(other.id === own) - Number(one.id === own));
   const wanted = url["plan"] ?? own;
   const shown = plans.some((plan) => plan.id === wanted) ? wanted : (plans[0]?.id ?? "");
   const names = Object.fromEntries(plans.map(({ id }) => [id, id === own ? `${id} (yours)` : id]));
@@ -36,7 +38,7 @@ function Plans() {
         <Tabs label="Plan" value={shown} onChange={(plan) => setUrl({ plan: plan === own ? undefined : plan })} tabs={names}>
           {plans.map((plan) => (
             <Tab key={plan.id} value={plan.id} className="flex flex-col gap-4">
-              <PlanTable plan={plan} />
+              <PlanTable plan={plan} currency={currency} />
             </Tab>
           ))}
         </Tabs>

@@ -8,12 +8,12 @@ import { useAccount } from "~/api/session";
 import type { Model } from "~/api/types";
 import { SnippetPanel } from "~/snippets/panel";
 import { Button } from "~/ui/button";
-import { Id } from "~/ui/copy";
+import { Copy } from "~/ui/copy";
 import { Confirm } from "~/ui/confirm";
 import { Dialog } from "~/ui/dialog";
 import { count } from "~/ui/format";
 import { ModelState } from "~/ui/model-state";
-import { Facts, Page } from "~/ui/page";
+import { Page } from "~/ui/page";
 import { Command, Empty, Failed, Skeleton } from "~/ui/states";
 import { toast } from "~/ui/toast";
 
@@ -45,19 +45,32 @@ function OneModel({ model }: { model: Model }) {
   const close = () => setOpen(undefined);
   const also = model.names.filter((name) => name !== model.id);
   return (
-    <article aria-label={model.id} className="grid gap-4 rounded-md border border-line bg-panel p-4 md:grid-cols-[minmax(0,2fr)_minmax(0,2fr)_auto]">
-      <div className="flex min-w-0 flex-col gap-2">
-        <h2 className="text-lg font-medium break-all">{model.id.split("/").at(-1)}</h2>
-        <Id id={model.id} />
+    <article aria-label={model.id} className="flex flex-wrap items-start justify-between gap-x-6 gap-y-4 rounded-md border border-line bg-panel p-4">
+      <div className="flex min-w-0 flex-col gap-1">
+        <div className="flex flex-wrap items-center gap-x-3">
+          <h2 className="text-lg font-medium break-all">{model.id.split("/").at(-1)}</h2>
+          {model.state === "ready" && <ModelState model={model} />}
+        </div>
+        <span className="inline-flex items-center gap-1 font-mono text-xs break-all text-muted">
+          {model.id}
+          <Copy text={model.id} what="the model's id" />
+        </span>
         {also.length > 0 && <p className="text-xs break-all text-muted">also {also.join(", ")}</p>}
-        <ModelState model={model} />
+        {model.state !== "ready" && <ModelState model={model} />}
       </div>
-      <Facts facts={facts(model)} />
-      <div className="flex flex-wrap items-start gap-2 md:w-44 md:flex-col md:items-stretch">
+      <div className="flex flex-wrap gap-2">
         {model.kind === "chat" && <Button onClick={() => void navigate({ to: "/playground", search: { model: model.id } })}>Try</Button>}
         {model.kind === "chat" && <Button onClick={() => setOpen("code")}>Code</Button>}
         <Administration model={model} onStop={() => setOpen("stop")} onLog={() => setOpen("log")} />
       </div>
+      <dl className="grid w-full grid-cols-2 gap-x-6 gap-y-3 border-t border-line pt-3 tabular-nums sm:flex sm:flex-wrap sm:gap-x-10">
+        {facts(model).map(([name, value]) => (
+          <div key={name}>
+            <dt className="text-xs text-muted">{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
       {open === "code" && (
         <Dialog title="Ask it from code" onClose={close} wide>
           <SnippetPanel request={{ model: model.id }} newKeyName={model.id.split("/").at(-1)} />

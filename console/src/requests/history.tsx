@@ -67,7 +67,7 @@ function columns(all: boolean, open: (row: MadeRequest) => void): Column<MadeReq
       ),
     },
     { name: "Status", cell: (row) => <End made={row} /> },
-    { name: "Model", cell: (row) => <span className="block max-w-52 truncate" title={row.model}>{row.model}</span> },
+    { name: "Model", cell: (row) => <span className="block max-w-48 truncate" title={row.model}>{row.model.split("/").at(-1)}</span> },
     { name: all ? "Account, key" : "Key", minor: "column", cell: (row) => <Whose made={row} all={all} /> },
     { name: "Duration", sort: "total_ms", minor: "column", cell: (row) => <Phases made={row} /> },
     { name: "First token", sort: "ttft_ms", number: true, minor: "column", cell: (row) => (row.ttft_ms === null ? "–" : span(row.ttft_ms)) },
@@ -82,7 +82,7 @@ function Whose({ made, all }: { made: MadeRequest; all: boolean }) {
   const key = made.key ?? <Id id={made.key_id} />;
   if (!all) return <span className="block max-w-40 truncate">{key}</span>;
   return (
-    <span className="block max-w-48">
+    <span className="block max-w-44">
       <span className="block truncate">{made.account ?? made.account_id}</span>
       <span className="block truncate text-xs text-muted">{key}</span>
     </span>

@@ -31,7 +31,7 @@ export function Chart({ title, note, ...told }: Told & { title: string; note?: s
   const [table, setTable] = useState(false);
   const heading = useId();
   return (
-    <section aria-labelledby={heading} className="rounded-md border border-line bg-panel">
+    <section aria-labelledby={heading} className="min-w-0 rounded-md border border-line bg-panel">
       <header className="flex items-center justify-between gap-2 border-b border-line py-1.5 pr-2 pl-4">
         <h2 id={heading} className="font-medium">
           {title}
@@ -99,7 +99,7 @@ function Lines({ title, times, series, shown, at, days }: Told & { title: string
     const fit = new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: HEIGHT }));
     void Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]).then(([{ default: Plot }]) => {
       if (gone) return;
-      plot = new Plot({ ...options(Plot, box, series, shown, setCursor), ...(days && { tzDate: (at: number) => Plot.tzDate(new Date(at * 1000), "Etc/UTC") }) }, data, box);
+      plot = new Plot({ ...options(Plot, box, series, shown, setCursor, days), ...(days && { tzDate: (at: number) => Plot.tzDate(new Date(at * 1000), "Etc/UTC") }) }, data, box);
       fit.observe(box);
     });
     return () => {
@@ -122,7 +122,7 @@ function Lines({ title, times, series, shown, at, days }: Told & { title: string
         ))}
         {cursor !== null && times[cursor] !== undefined && <span className="ml-auto">{at(times[cursor])}</span>}
       </figcaption>
-      <div ref={place} role="img" aria-label={described(title, series, shown)} className="h-[180px] w-full" />
+      <div ref={place} role="img" aria-label={described(title, series, shown)} className="h-[180px] w-full overflow-hidden" />
     </figure>
   );
 }
@@ -136,7 +136,7 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-function options(Plot: typeof uPlot, box: HTMLElement, series: Series[], shown: (value: number) => string, onCursor: (index: number | null) => void): uPlot.Options {
+function options(Plot: typeof uPlot, box: HTMLElement, series: Series[], shown: (value: number) => string, onCursor: (index: number | null) => void, days: boolean | undefined): uPlot.Options {
   const axis: uPlot.Axis = {
     stroke: colour("muted"),
     font: `12px ${getComputedStyle(box).fontFamily}`,
@@ -151,8 +151,8 @@ function options(Plot: typeof uPlot, box: HTMLElement, series: Series[], shown: 
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
     scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 80 },
-      { ...axis, size: 64, values: (_plot, splits) => splits.map((value) => shown(value)) },
+      { ...axis, grid: { show: false }, size: 32, space: 80, values: (_plot, splits, _axis, _space, step) => splits.map((at) => onAxis(at, step, days)) },
+      { ...axis, size: 64, values: (_plot, splits) => splits.map((value) => (value === 0 ? "0" : shown(value).replace(/\.0(?!\d)/, ""))) },
     ],
     series: [
       {},
@@ -162,6 +162,16 @@ function options(Plot: typeof uPlot, box: HTMLElement, series: Series[], shown: 
       }),
     ],
   };
+}
+
+const DAY = 86_400;
+
+/** A moment on the axis: a day where the steps are days or a day begins, else the time of day. */
+function onAxis(at: number, step: number, utc: boolean | undefined): string {
+  const zone = utc ? { timeZone: "UTC" } : {};
+  const time = new Date(at * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...zone });
+  if (step < DAY && time !== "00:00") return time;
+  return new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", ...zone });
 }
 
 /** A value between two that are not known is no line; it is shown as a dot. */

@@ -7,7 +7,7 @@ export function Code({ children, label = "Code" }: { children: string; label?: s
       <pre tabIndex={0} aria-label={label} className="overflow-x-auto p-3 pr-10 font-mono text-xs">
         <code>{children}</code>
       </pre>
-      <span className="absolute top-1.5 right-1.5">
+      <span className="absolute top-1.5 right-1.5 rounded-sm bg-sunk">
         <Copy text={children} what="the code" />
       </span>
     </div>

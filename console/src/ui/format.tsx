@@ -17,6 +17,9 @@ export function money(amount: number, currency: string): string {
   return new Intl.NumberFormat("en", { style: "currency", currency: currency.toUpperCase(), minimumFractionDigits: 2, maximumFractionDigits: digits }).format(amount);
 }
 
+/** A name too long for its place, without its middle: the end tells a file of output from one of errors. */
+export const middleCut = (name: string) => (name.length > 32 ? `${name.slice(0, 14)}…${name.slice(-15)}` : name);
+
 /** 98.4 MB */
 export function size(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

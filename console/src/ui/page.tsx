@@ -1,3 +1,5 @@
+import { Link } from "@tanstack/react-router";
+import { ArrowLeft } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
 
 /** A page: its title, what can be done on it, and what it shows. */
@@ -10,12 +12,22 @@ export function Page({ title, actions, children, about }: { title: string; actio
       <header className="flex flex-wrap items-center justify-between gap-3">
         <div className="min-w-0">
           <h1 className="text-title font-semibold break-words">{title}</h1>
-          {about && <p className="mt-1 text-muted">{about}</p>}
+          {about && <div className="mt-1 text-muted">{about}</div>}
         </div>
         {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
       </header>
       {children}
     </div>
+  );
+}
+
+/** From one of many to all of them. */
+export function BackLink({ to, children }: { to: string; children: string }) {
+  return (
+    <Link to={to} search={{} as never} className="inline-flex items-center gap-1.5 align-bottom hover:text-text">
+      <ArrowLeft size={16} aria-hidden />
+      {children}
+    </Link>
   );
 }
 

@@ -83,5 +83,5 @@ export function WhichAccount({ account }: { account: string | undefined }) {
 
 /** A control of a row of filters. */
 export function Narrow({ children }: { children: ReactNode }) {
-  return <div className="w-full sm:w-44">{children}</div>;
+  return <div className="w-[calc(50%-6px)] sm:w-44">{children}</div>;
 }

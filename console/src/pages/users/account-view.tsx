@@ -11,7 +11,7 @@ import { EditAccount } from "~/pages/users/edit-account";
 import { Button } from "~/ui/button";
 import { Id } from "~/ui/copy";
 import { Time } from "~/ui/format";
-import { Facts, Page, Panel } from "~/ui/page";
+import { BackLink, Facts, Page, Panel } from "~/ui/page";
 import { Failed, Skeleton } from "~/ui/states";
 
 const LINK = "text-accent underline";
@@ -24,9 +24,7 @@ export function AccountView({ id }: { id: string }) {
     <Page
       title={account.data?.name ?? "Account"}
       about={
-        <Link to="/users" className={LINK}>
-          All users
-        </Link>
+        <BackLink to="/users">All users</BackLink>
       }
       actions={account.data && <Acts account={account.data} />}
     >
