@@ -1,11 +1,14 @@
 """Takes a picture of every page and of what opens on it, in both themes, on a server that looks used.
 
     PYTHONPATH=src:tests .venv/bin/python -m e2e.shots [NAME ...]
+    PYTHONPATH=src:tests .venv/bin/python -m e2e.shots --docs
 
-The pictures are for people to look at: build/shots/NAME-WIDTH-THEME.png. Without names it takes all of them. The server
-has the real model, which `make test` has pulled, and weeks of use behind it: see `scene.py`.
+The pictures are for people to look at: build/shots/NAME-WIDTH-THEME.png. Without names it takes all of them; with
+`--docs` those of README.md and the guides, and puts them, with the colours of a palette, into docs/assets/console.
+The server has the real model, which `make test` has pulled, and weeks of use behind it: see `scene.py`.
 """
 
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -21,9 +24,18 @@ from playwright.sync_api import Error, Page
 from running_server import RunningServer, serving
 
 ROOT = Path(__file__).resolve().parents[2]
+IMAGES = ROOT / "docs" / "assets" / "console"
 SHOTS = ROOT / "build" / "shots"
 MODELS = ROOT / ".cache" / "tests" / "models"
 TAKEN = (1440, 390)
+IN_DOCS: dict[str, Theme] = {
+    "new-home": "light",
+    "playground-answer": "dark",
+    "models": "dark",
+    "batch": "light",
+    "usage": "dark",
+    "requests-refused": "light",
+}
 _ANSWER_MS = 120_000
 
 
@@ -94,8 +106,8 @@ SIGNED_IN = (
     Shot("apikeys-create", "/apikeys", act=press("Issue New API Key"), whole=False),
     Shot("apikeys-change", "/apikeys", act=press("Change staging"), whole=False),
     Shot("apikeys-delete", "/apikeys", act=press("Delete staging"), whole=False),
-    Shot("usage", "/usage?range=7d"),
-    Shot("usage-by-key", "/usage?range=30d&by=key_id&account=all"),
+    Shot("usage", "/usage?range=30d&account=all"),
+    Shot("usage-by-key", "/usage?range=30d&by=api_key_id&account=all"),
     Shot("requests", "/requests?tab=history&account=all"),
     Shot("requests-detail", "/requests?tab=history&id={done}", act=open_row, whole=False),
     Shot("requests-refused", "/requests?tab=history&account=all&id={refused}", act=open_row, whole=False),
@@ -175,12 +187,23 @@ def take(server: RunningServer, scene: Scene, names: list[str]) -> None:
     thread.close()
 
 
+def to_docs() -> None:
+    """Make those of the docs small: screens have few colours."""
+    pngquant = program("pngquant", "pngquant")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, theme in IN_DOCS.items():
+        image = SHOTS / f"{name}-{TAKEN[0]}-{theme}.png"
+        subprocess.run([pngquant, "--force", "--strip", "--output", IMAGES / f"{name}.png", "128", image], check=True)
+
+
 def main() -> None:
     models = [argument for model in SERVED for argument in ("--model", model)]
     with tempfile.TemporaryDirectory() as name:
         (folder := Path(name)).joinpath("models").symlink_to(MODELS)
         with serving(folder, *models, config=config(MODELS)) as server:
-            take(server, lived_in(server), sys.argv[1:])
+            take(server, lived_in(server), list(IN_DOCS) if sys.argv[1:] == ["--docs"] else sys.argv[1:])
+    if sys.argv[1:] == ["--docs"]:
+        to_docs()
 
 
 if __name__ == "__main__":
