@@ -28,6 +28,7 @@ COMMANDS = {
     "files": ("files", "Upload, list, download and remove files for batches."),
     "models": ("models", "List, pull, show and remove models."),
     "batch": ("batch", "Run the requests of a file when there is time."),
+    "bench": ("bench.command", "Measure how fast a server answers."),
     "migrate": ("migrate", "Bring the database to this version, or copy one into another."),
     "snippet": ("snippet", "Print code that asks a model, in several languages."),
     "openapi": ("openapi", "Print the API as an OpenAPI document."),

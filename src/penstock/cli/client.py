@@ -192,7 +192,7 @@ class Client:
         self._secure = parts.scheme == "https"
         self.host = parts.hostname
         self._path = urlsplit(self.url).path
-        self._api_key = api_key
+        self.api_key = api_key
 
     def knock(self) -> None:
         """Ask only whether a server is there, which needs no key."""
@@ -202,7 +202,9 @@ class Client:
     def models(self) -> dict[str, str]:
         """Name -> kind (`chat`, `embedding`) of the models that this key may use, the server's first one first."""
         connection, response = self._send("GET", "/v1/models", None, timeout_seconds=_STREAM_SILENCE_SECONDS)
-        models = self._whole(connection, response)["data"]
+        models = self._whole(connection, response).get("data")
+        if not isinstance(models, list) or not all(isinstance(model, dict) and "id" in model for model in models):
+            raise _no_api()
         return {model["id"]: model.get("penstock", {}).get("kind", "chat") for model in models}
 
     def get(self, path: str) -> dict[str, Any]:
@@ -254,7 +256,7 @@ class Client:
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self.host, self._port, timeout=timeout_seconds)
-        given = {"Authorization": f"Bearer {self._api_key}", "Content-Type": "application/json", **(headers or {})}
+        given = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json", **(headers or {})}
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         with ExitStack() as undo:
             undo.callback(connection.close)
@@ -322,8 +324,12 @@ def _object(data: bytes) -> dict[str, Any]:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        raise ServerSaid("What answers there is no Penstock server, nor another that speaks the OpenAI API.", status=0)
+        raise _no_api()
     return parsed
+
+
+def _no_api() -> ServerSaid:
+    return ServerSaid("What answers there is no Penstock server, nor another that speaks the OpenAI API.", status=0)
 
 
 def _error(body: dict[str, Any], *, status: int, retry_after: str | None = None) -> ServerSaid:
