@@ -54,6 +54,7 @@ dt { color: var(--quiet); }
 dd { min-width: 0; margin: 0; overflow-wrap: anywhere; }
 code { font: 13px ui-monospace, monospace; }
 @media (max-width: 600px) {
+  .plot text { font-size: 13.5px; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 10px; }
 }
