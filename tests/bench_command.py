@@ -8,10 +8,15 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+import click
+from click.testing import CliRunner
+
+from penstock.cli import penstock
 from penstock.cli.bench.lag import Lag
 from penstock.cli.bench.load import Step
 from penstock.cli.bench.outcome import Failure, Outcome
 from penstock.cli.bench.plan import Load, Plan, Slo
+from penstock.errors import OperatorError
 
 
 def command_line(url: str, *arguments: str) -> list[str]:
@@ -33,6 +38,19 @@ def bench(url: str, tmp_path: Path, *arguments: str, key: str = "the-key") -> su
         timeout=180,
         check=False,
     )
+
+
+def bench_here(url: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same within this process, which saves the start of one."""
+    env = {name: None for name in os.environ if name.startswith("PENSTOCK_")} | environment(tmp_path)
+    ran = CliRunner().invoke(penstock, ["bench", "--url", url, *arguments], env=env, standalone_mode=False)
+    if isinstance(ran.exception, click.UsageError):
+        return subprocess.CompletedProcess(arguments, 2, ran.stdout, ran.exception.format_message())
+    if isinstance(ran.exception, OperatorError):
+        return subprocess.CompletedProcess(arguments, 1, ran.stdout, f"Error: {ran.exception.message}\n")
+    if ran.exception is not None:
+        raise ran.exception
+    return subprocess.CompletedProcess(arguments, ran.return_value or 0, ran.stdout, ran.stderr)
 
 
 def document(ran: subprocess.CompletedProcess[str]) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_command import bench, command_line, document, environment
+from bench_command import bench, bench_here, command_line, document, environment
 from running_server import SMOL, RunningServer, eventually, free_port, penstock, serving
 from scripted_server import Reply, Script, refusal, scripted
 from terminal import terminal
@@ -116,7 +116,7 @@ def test_failures_are_counted_by_code_and_kept_out_of_the_times(tmp_path: Path) 
     refused = refusal(429, "rate_limit_exceeded", "Slow down.", retry_after="0.2")
     good, broken = Reply(("a", "b")), Reply(("a",), ends=False)
     with scripted(good, good, good, *[good, good, good, refused] * 3, broken, good) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "14", *QUICK, "--json")
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "14", *QUICK, "--json")
     (step,) = document(ran)["steps"]
     assert (step["requests"], step["answers"], step["failed"]) == (14, 10, 4)
     assert [(each["code"], each["count"], each["retry_after"]) for each in step["failures"]] == [
@@ -130,7 +130,7 @@ def test_failures_are_counted_by_code_and_kept_out_of_the_times(tmp_path: Path) 
 def test_an_error_in_the_stream_is_a_failure(tmp_path: Path) -> None:
     event = {"error": {"message": "It died.", "type": "server_error", "code": "engine_error"}}
     with scripted(*[Reply(("a", "b"))] * 4, Reply(("a", event))) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "3", *QUICK, "--json")
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "3", *QUICK, "--json")
     (step,) = document(ran)["steps"]
     assert step["answers"] == 1
     assert [(each["code"], each["count"], each["message"]) for each in step["failures"]] == [
@@ -141,14 +141,14 @@ def test_an_error_in_the_stream_is_a_failure(tmp_path: Path) -> None:
 def test_a_table_tells_refusals(tmp_path: Path) -> None:
     refused = refusal(503, "server_is_overloaded", "The queue is full.", retry_after="3")
     with scripted(*[Reply(("a", "b"))] * 4, refused) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "9", "--seconds", "1", *QUICK)
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "9", "--seconds", "1", *QUICK)
     assert ran.returncode == 0
     assert "1 x 503 server_is_overloaded, Retry-After 3 s: The queue is full." in ran.stdout
 
 
 def test_where_no_request_is_answered_it_fails(tmp_path: Path) -> None:
     with scripted(*[Reply(("a", "b"))] * 3, refusal(503, "server_is_overloaded", "Full.")) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "2", *QUICK)
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "2", *QUICK)
     assert ran.returncode == 1
     assert "2 x 503 server_is_overloaded: Full." in ran.stdout
     assert ran.stderr == "Error: No request was answered.\n"
@@ -157,7 +157,7 @@ def test_where_no_request_is_answered_it_fails(tmp_path: Path) -> None:
 def test_without_usage_chunks_are_counted_and_it_is_said(tmp_path: Path) -> None:
     silent = Reply(("a", "b", "c", FINISHED, b"data: [DONE]\n\n", b""), ends=False)
     with scripted(silent) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "2", *QUICK, "--json")
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "2", *QUICK, "--json")
     told = document(ran)
     assert told["steps"][0]["tokens_per_answer"] == 3
     assert told["steps"][0]["prompt_tokens"] is None
@@ -167,7 +167,7 @@ def test_without_usage_chunks_are_counted_and_it_is_said(tmp_path: Path) -> None
 def test_a_server_that_does_not_know_stream_options_gets_none(tmp_path: Path) -> None:
     unknown = refusal(400, "unknown_parameter", "Unknown parameter: 'stream_options'.")
     with scripted(unknown, Reply(("a", "b"))) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK, "--json")
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK, "--json")
     assert "stream_options" not in document(ran)["conditions"]["request"]
     assert ["stream_options" in asked for asked in server.asked] == [True, False, False, False, False]
 
@@ -175,14 +175,14 @@ def test_a_server_that_does_not_know_stream_options_gets_none(tmp_path: Path) ->
 def test_thoughts_are_text_and_the_first_chunk_of_a_role_is_not(tmp_path: Path) -> None:
     thought = {"choices": [{"delta": {"reasoning_content": "Hm."}}]}
     with scripted(Reply((thought, "Yes"))) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK, "--json")
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK, "--json")
     (step,) = document(ran)["steps"]
     assert (step["gap_ms"]["count"], step["tokens_per_chunk"]) == (1, 1)
 
 
 def test_prompts_and_the_body_are_as_they_were_asked_for(tmp_path: Path) -> None:
     with scripted(Reply(("a", "b"))) as server:
-        ran = bench(
+        ran = bench_here(
             server.url, tmp_path, "--concurrency", "2", "--requests", "4", *QUICK, "--body",
             '{"temperature": null, "ignore_eos": true}', "--json",
         )  # fmt: skip
@@ -198,7 +198,7 @@ def test_prompts_and_the_body_are_as_they_were_asked_for(tmp_path: Path) -> None
 def test_a_model_that_loads_is_waited_for(tmp_path: Path) -> None:
     loading = refusal(503, "model_loading", "The model is loading.", retry_after="0.05")
     with scripted(loading, loading, Reply(("a", "b"))) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK)
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK)
     assert ran.returncode == 0, ran.stderr
 
 
@@ -222,7 +222,7 @@ def test_a_server_that_does_not_answer_as_it_must_is_told_before_the_run(
     tmp_path: Path, reply: Reply, said: str
 ) -> None:
     with scripted(reply) as server:
-        ran = bench(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK)
+        ran = bench_here(server.url, tmp_path, "--concurrency", "1", "--requests", "1", *QUICK)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert said in ran.stderr
     assert ran.stderr.startswith("Error: ")
@@ -230,10 +230,10 @@ def test_a_server_that_does_not_answer_as_it_must_is_told_before_the_run(
 
 def test_what_is_no_server_of_that_api_is_told(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    ran = bench(url, tmp_path)
+    ran = bench(url, tmp_path)  # a process of its own, for the exit code that a shell sees
     assert (ran.returncode, ran.stderr) == (1, f"Error: No server answers at {url}. Start one with: penstock serve\n")
     with scripted(models=()) as server:
-        assert "Name one with --model" in bench(server.url, tmp_path).stderr
+        assert "Name one with --model" in bench_here(server.url, tmp_path).stderr
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_what_is_no_server_of_that_api_is_told(tmp_path: Path) -> None:
 )
 def test_wrong_usage_ends_with_2_before_anything_is_asked(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     with scripted(Reply(("a",))) as server:
-        ran = bench(server.url, tmp_path, *arguments)
+        ran = bench_here(server.url, tmp_path, *arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert server.asked == []
 

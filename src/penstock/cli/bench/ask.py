@@ -86,7 +86,7 @@ class Asker:
         return outcome
 
     async def _follow(self, body: bytes, outcome: Outcome) -> Failure | None:
-        async with self._session.post(self.url, data=body, headers=self._headers, allow_redirects=False) as response:
+        async with await self._sent(body) as response:
             outcome.server = response.headers.get("server", "")
             if response.status != 200:
                 return _refusal(response, await response.content.read(_LONGEST_ERROR))
@@ -108,6 +108,18 @@ class Asker:
             return Failure("empty_answer", "The answer has no text.")
         return None
 
+    async def _sent(self, body: bytes) -> aiohttp.ClientResponse:
+        """The head of the answer. A kept connection that the server had just closed is no failure of the server's."""
+        while True:
+            on = {"kept": False}
+            try:
+                return await self._session.post(
+                    self.url, data=body, headers=self._headers, allow_redirects=False, trace_request_ctx=on
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not on["kept"]:
+                    raise
+
 
 @asynccontextmanager
 async def asker(url: str, api_key: str, fields: Mapping[str, Any]) -> AsyncIterator[Asker]:
@@ -117,7 +129,11 @@ async def asker(url: str, api_key: str, fields: Mapping[str, Any]) -> AsyncItera
     async def connected(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
         made.append(time.perf_counter())
 
+    async def kept(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx["kept"] = True
+
     tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(kept)
     tracing.on_connection_create_end.append(connected)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=120, ttl_dns_cache=3600)

@@ -11,6 +11,7 @@ ENOUGH_FOR_P95, ENOUGH_FOR_P99 = 20, 100
 _LATE_MS = 5.0
 _SEEN = 0.1
 _BUSY = 0.8
+_TELLING_SECONDS = 1.0
 _LUMPY = 1.2
 _SHORT = 0.8
 _REUSED = 0.3
@@ -93,7 +94,8 @@ def _client(steps: Sequence[Summary]) -> list[str]:
 def _is_late(step: Summary) -> bool:
     """Whether the client was late enough to be seen in the figures, or had no time left to be anything else."""
     bearable = max(_LATE_MS, _SEEN * (step.itl_ms.p50 or 0))
-    return (step.client_lag_ms.p99 or 0) > bearable or step.client_cpu > _BUSY
+    busy = step.client_cpu > _BUSY and step.window_seconds > _TELLING_SECONDS
+    return (step.client_lag_ms.p99 or 0) > bearable or busy
 
 
 def _load(steps: Sequence[Summary]) -> list[str]:

@@ -18,7 +18,7 @@ _ANSWER_TOKENS = 8
 _NEXT_STEP = {
     "401": "Give a key in PENSTOCK_API_KEY or with --api-key.",
     "403": "Give another key in PENSTOCK_API_KEY or with --api-key.",
-    "404": "Is the model's name right, and the address? `--url` is what stands before /chat/completions.",
+    "404": "Is the model's name right, and the address? `--url` is what stands before /v1/chat/completions.",
     "429": "The limits of this key are too narrow for a benchmark: use another, or wait.",
     "context_length_exceeded": "Ask for less: --prompt-tokens, --max-tokens.",
     "not_streamed": "`penstock bench` needs a server that streams chat completions.",
