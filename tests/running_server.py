@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import sqlite3
@@ -11,13 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import openai
 import psutil
+from first_key import first_key
+from turns import keep_to_own_cores
 
 T = TypeVar("T")
 
@@ -52,10 +55,12 @@ def penstock(
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-    return port
+    """A port of loopback that nobody listens on; none of those that the system gives to outgoing connections, of which
+    other tests have thousands."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)  # Hypothesis gives `random` the same seed everywhere
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def receive_until(connection: socket.socket, marker: bytes) -> bytes:
@@ -222,6 +227,7 @@ def serving(
             stderr=output if into is None else into,
             cwd=data_dir,
         )
+    keep_to_own_cores(process.pid)
     if into is not None:
         os.close(into)
     try:
@@ -230,9 +236,7 @@ def serving(
             os.close(pipe)
         port = eventually(lambda: _port(process, log))
         database = {name: url for name, url in (environ or {}).items() if name == "PENSTOCK_DATABASE_URL"}
-        made = penstock("keys", "create", "tests", data_dir=data_dir, environ=database)
-        assert made.returncode == 0, made.stderr
-        server = RunningServer(process, port, data_dir, made.stdout.strip(), log)
+        server = RunningServer(process, port, data_dir, first_key(data_dir, database), log)
         if ready:
             eventually(server.ready, seconds=90)
         yield server

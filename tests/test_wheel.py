@@ -14,7 +14,8 @@ from running_server import serving
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
-    *(".git", ".venv", ".cache", "node_modules", "__pycache__", "build", "dist", "static", ".mypy_cache", ".ruff_cache")
+    *(".git", ".venv", "node_modules", "__pycache__", "build", "dist", "static"),
+    *(".cache", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"),
 )
 ECHO = '[[models]]\nid = "echo"\nengine = "echo"\ncontext_length = 64\n'
 
