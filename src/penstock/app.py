@@ -330,7 +330,7 @@ def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Part) -> A
     return console_router(
         gate,
         SettingUp(setup, sessions, Tries(), signup=settings.signup),
-        SigningIn(accounts, tenants.invitations, setup, sessions, tries, signup=settings.signup),
+        SigningIn(accounts, tenants.invitations, setup, sessions, tries, sign_ups=Tries(), signup=settings.signup),
         OwnSessions(sessions),
         OwnPassword(accounts, tries),
         OwnKeys(tenants.keys, tenants.usage),

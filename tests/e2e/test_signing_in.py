@@ -62,7 +62,11 @@ def test_sign_up_where_it_is_open(open_page: Opened, tmp_path: Path) -> None:
         fill(page, **{"Full name": "Ann"})
         page.get_by_role("button", name="Sign up").click()
         expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
-        leave(page)
+        again = open_page(server, None, "/signup", refusals=True)
+        fill(again, **{"Full name": "Ann", "Password": "another one of five words"})
+        again.get_by_role("button", name="Sign up").click()
+        expect(again.get_by_role("alert")).to_contain_text("This e-mail may have an account here already")
+        leave(page, again)
 
 
 def test_sign_up_by_invitation(open_page: Opened, tmp_path: Path) -> None:

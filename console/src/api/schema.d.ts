@@ -878,7 +878,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make an account for oneself, where the setting `signup` lets one, and sign in */
+        /** Make an account for oneself, where the setting `signup` lets one; then sign in with it */
         post: operations["signUp"];
         delete?: never;
         options?: never;
@@ -3913,6 +3913,16 @@ export interface components {
             input_price: string;
             cached_input_price: string;
             output_price: string;
+        };
+        /**
+         * SignedUp
+         * @description There is an account with this e-mail now: a new one, or one that was there before and stays as it was. Which of
+         *         the two is not told; POST /api/login opens it with its password.
+         */
+        SignedUp: {
+            /** @enum {unknown} */
+            object: "signed_up";
+            email: string;
         };
         /**
          * SessionList
@@ -18152,7 +18162,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SignedInShown"];
+                    "application/json": components["schemas"]["SignedUp"];
                 };
             };
             /** @description What came is not HTTP/1.1 as its standard has it; the connection is closed. The body is not one JSON object in valid UTF-8, with one value per key and at most 64 levels. A parameter is missing, of the wrong type, out of range, unknown or not supported; `code` says which. */

@@ -7,11 +7,23 @@ import { session } from "~/api/session";
 import { setup } from "~/api/setup";
 import type { SignedIn } from "~/api/types";
 
+/** Nothing is told of accounts that are there already: whether one has one shows where one's password opens it. */
+async function signUp(given: { email: string; password: string }): Promise<SignedIn> {
+  await api.post("/api/signup", given);
+  const { email, password } = given;
+  try {
+    return await api.post<SignedIn>("/api/login", { email, password });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 401)) throw error;
+    throw new Error("This e-mail may have an account here already: then log in with the password of that one. If you do not know it, whoever runs this server can set another.");
+  }
+}
+
 /** Sends who one is, and goes on to `to` as whoever is signed in then. */
-export function useEntering<Given>(path: "/api/login" | "/api/signup" | "/api/setup", to: string): UseMutationResult<SignedIn, Error, Given> {
+export function useEntering<Given extends object>(path: "/api/login" | "/api/signup" | "/api/setup", to: string): UseMutationResult<SignedIn, Error, Given> {
   const navigate = useNavigate();
   return useMutation({
-    mutationFn: (given: Given) => api.post<SignedIn>(path, given),
+    mutationFn: (given: Given) => (path === "/api/signup" ? signUp(given as Given & { email: string; password: string }) : api.post<SignedIn>(path, given)),
     onSuccess: async (signedIn) => {
       queries.setQueryData(session.queryKey, signedIn);
       if (path === "/api/setup") await queries.fetchQuery({ ...setup, staleTime: 0 });

@@ -29,6 +29,14 @@ class SignedInShown(Struct, kw_only=True):
     session: SessionShown
 
 
+class SignedUp(Struct, kw_only=True):
+    """There is an account with this e-mail now: a new one, or one that was there before and stays as it was. Which of
+    the two is not told; POST /api/login opens it with its password."""
+
+    object: Literal["signed_up"] = "signed_up"
+    email: str
+
+
 LOG_IN = route(
     "POST",
     "/api/login",
@@ -43,9 +51,9 @@ SIGN_UP = route(
     "POST",
     "/api/signup",
     "signUp",
-    "Make an account for oneself, where the setting `signup` lets one, and sign in",
+    "Make an account for oneself, where the setting `signup` lets one; then sign in with it",
     request=SignUp,
-    answer=SignedInShown,
+    answer=SignedUp,
     access=OPEN,
     errors=(SignupClosed, NotFound, RateLimited),
 )
@@ -66,13 +74,16 @@ class SigningIn:
         sessions: Sessions,
         tries: Tries,
         *,
+        sign_ups: Tries,
         signup: SignupMode,
     ) -> None:
+        """`sign_ups` are counted apart from `tries`, so that a class that signs up can log in."""
         self._accounts = accounts
         self._invitations = invitations
         self._setup = setup
         self._sessions = sessions
         self._tries = tries
+        self._sign_ups = sign_ups
         self._signup = signup
 
     def add_to(self, routing: Routing) -> None:
@@ -95,7 +106,8 @@ class SigningIn:
         self._tries.succeeded(given.email, asked.address)
         return await begin_session(self._sessions, asked, account)
 
-    async def sign_up(self, asked: Asked) -> Response:
+    async def sign_up(self, asked: Asked) -> Struct:
+        """Without an invitation the answer and the work are the same, whether an account has this e-mail or not."""
         given = await asked.body(SignUp)
         if self._signup == "closed":
             raise SignupClosed("Nobody can sign up here; an administrator makes accounts.")
@@ -104,15 +116,16 @@ class SigningIn:
         if given.invitation is None and await self._setup.needed():
             # An account with a password ends the set-up: nobody may take that from the operator by being first.
             raise SignupClosed("This server is not set up yet. Whoever runs it has to do that first.")
-        self._tries.begin(given.email, asked.address)  # each costs a password's hash
-        by = Actor(given.email.strip().lower(), request_id=asked.visitor.request_id)
+        self._sign_ups.begin(given.email, asked.address)  # each costs a password's hash, and tells a little
+        email = given.email.strip().lower()
+        by = Actor(email, request_id=asked.visitor.request_id)
         if given.invitation is None:
-            account = await self._accounts.create(given.email, by=by, name=given.name, password=given.password)
+            await self._accounts.sign_up(given.email, by=by, name=given.name, password=given.password)
         else:
-            account = await self._invitations.redeem(
+            await self._invitations.redeem(
                 given.invitation, email=given.email, password=given.password, name=given.name, by=by
             )
-        return await begin_session(self._sessions, asked, account)
+        return SignedUp(email=email)
 
     async def log_out(self, asked: Asked) -> Response:
         visitor = asked.visitor

@@ -4,6 +4,7 @@ export const AUDIT_ACTIONS: Record<string, string> = {
   "account.create": "account.create",
   "account.update": "account.update",
   "account.set_password": "account.set_password",
+  "account.signup_taken": "account.signup_taken",
   key: "Keys: everything",
   "key.create": "key.create",
   "key.update": "key.update",
