@@ -27,6 +27,8 @@ NAMING = {"account_id": "accounts", "target": "keys", "plan": "plans", "email": 
 NAMING |= {"actor": "emails"}
 """A text in a query or a body of theirs -> what it names; `after` names what the route lists."""
 NAMING_NOTHING = {"name", "action", "password", "description"}
+NEEDED = {"findBatchLine": "?custom_id=1"}
+"""Operation -> what it is never asked without."""
 BODIES: dict[str, Any] = {"PATCH": {"name": "taken over"}, "POST": {}}
 
 
@@ -81,7 +83,7 @@ def test_anothers_is_nobodys(
 
 
 def path_of(operation: Operation, id_: str) -> str:
-    return operation.path.replace("{id}", id_).replace("{line}", "1")
+    return operation.path.replace("{id}", id_).replace("{line}", "1") + NEEDED.get(operation.name, "")
 
 
 def kind_of(operation: Operation) -> str:
