@@ -30,9 +30,9 @@ MODELS = ROOT / ".cache" / "tests" / "models"
 TAKEN = (1440, 390)
 IN_DOCS: dict[str, Theme] = {
     "new-home": "light",
-    "playground-answer": "dark",
     "models": "dark",
-    "batch": "light",
+    "apikeys": "dark",
+    "batch-errors": "light",
     "usage": "dark",
     "requests-refused": "light",
 }
