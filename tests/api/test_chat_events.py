@@ -12,6 +12,7 @@ import pytest
 from cuts import cut, places
 from hypothesis import given
 from hypothesis import strategies as st
+from played_line import PlayedLine
 from scripted_engine import HEAD, answering, chunked, engine, relay
 
 from penstock.api.chat_events import ChatEvents
@@ -22,6 +23,7 @@ from penstock.inference.form import Shaped
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.chat_chunk import ChatCompletionChunk
 from penstock.tenants.usage import UsageRecord
+from penstock.web.asgi import LINE
 
 _CALL_ID = re.compile(rb'"id":"call_\w+"')
 DONE = b"data: [DONE]\n\n"
@@ -47,20 +49,20 @@ async def client_bytes(
     async def receive() -> MutableMapping[str, Any]:
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
-    exchange = Exchange({"method": "POST", "path": "/", "headers": []}, receive, send)
+    exchange = Exchange({"method": "POST", "path": "/", "headers": [], LINE: PlayedLine()}, receive, send)
     wire = [HEAD, *[chunked(part) for part in parts if part], b"0\r\n\r\n"]
     async with (
         engine(answering(*wire)) as endpoint,
         relay() as talks,
         talks.chat(request, endpoint) as stream,
-        EventStream(exchange, ping_seconds=60) as events,
     ):
         entry = entries.entry(rows)
         entry.counts = stream.counts
         shaped = Shaped(request, calls="written" if written else "none")
         completion = Completion("chatcmpl", request, stream, entry, readers=chat_readers(shaped))
         completion.id, completion.created = "chatcmpl-0", 0
-        await events.send(completion, ChatEvents(completion, include_usage=request.include_usage))
+        with EventStream(exchange, ping_seconds=60) as events:
+            await events.send(completion, ChatEvents(completion, include_usage=request.include_usage))
     return _CALL_ID.sub(b'"id":"call_"', b"".join(sent))
 
 

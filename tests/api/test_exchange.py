@@ -5,11 +5,12 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+from played_line import PlayedLine
 
 from penstock.api.drain import Drain
 from penstock.api.exchange import Exchange
 from penstock.errors import ModelUnavailable, UnsupportedMediaType
-from penstock.web.asgi import ClientGone
+from penstock.web.asgi import LINE, ClientGone
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-type", b"application/json")]}
 
@@ -28,18 +29,12 @@ async def send(_message: MutableMapping[str, Any]) -> None:
 
 
 async def test_a_ping_that_waits_for_a_slow_reader_does_not_hold_up_a_client_that_leaves() -> None:
-    left = asyncio.Event()
-
-    async def receive() -> MutableMapping[str, Any]:
-        await left.wait()
-        return {"type": "http.disconnect"}
-
-    exchange = Exchange(SCOPE, receive, never_send)
+    line = PlayedLine()
+    exchange = Exchange({**SCOPE, LINE: line}, never_receive, never_send)
     ping = asyncio.create_task(exchange.write(b": ping"))
-    asyncio.get_running_loop().call_later(0.01, left.set)
-    with pytest.raises(ClientGone):
-        async with exchange.interruptible(), exchange.while_connected():
-            await exchange.write(b"x")
+    asyncio.get_running_loop().call_later(0.01, line.leave)
+    with pytest.raises(ClientGone), exchange.interruptible(), exchange.while_connected():
+        await exchange.write(b"x")
     assert exchange.broken_off is None, "for the ledger the client left; nothing broke it off"
     ping.cancel()
 
@@ -49,9 +44,8 @@ async def test_a_last_write_that_stalls_can_be_broken_off() -> None:
     exchange = Exchange(SCOPE, never_receive, never_send)
     drain.enter(exchange)
     draining = asyncio.create_task(drain.finish(seconds=0.05))
-    with pytest.raises(ModelUnavailable):
-        async with exchange.interruptible():
-            await exchange.finish(b"x")
+    with pytest.raises(ModelUnavailable), exchange.interruptible():
+        await exchange.finish(b"x")
     drain.leave(exchange)
     async with asyncio.timeout(5):
         await draining
@@ -61,8 +55,8 @@ async def test_a_drain_ends_also_with_a_client_that_cannot_be_told() -> None:
     drain = Drain()
     exchange = Exchange(SCOPE, never_receive, send)
     drain.enter(exchange)
-    with pytest.raises(ModelUnavailable):
-        async with exchange.interruptible(), asyncio.timeout(10):
+    with pytest.raises(ModelUnavailable), exchange.interruptible():
+        async with asyncio.timeout(10):
             await drain.finish(seconds=0.05)  # its own task is the one that is interrupted, and never leaves
     assert drain.under_way == 1
     with pytest.raises(ModelUnavailable):
@@ -71,7 +65,7 @@ async def test_a_drain_ends_also_with_a_client_that_cannot_be_told() -> None:
 
 async def test_what_is_finished_is_not_interrupted_any_more() -> None:
     exchange = Exchange(SCOPE, never_receive, send)
-    async with exchange.interruptible():
+    with exchange.interruptible():
         await exchange.answer(200, b"{}")
         exchange.interrupt(ClientGone())
         await asyncio.sleep(0)
@@ -80,18 +74,16 @@ async def test_what_is_finished_is_not_interrupted_any_more() -> None:
 
 async def test_the_first_reason_to_break_off_holds() -> None:
     exchange = Exchange(SCOPE, never_receive, send)
-    with pytest.raises(ClientGone):  # noqa: PT012 -- the second call is the one that must change nothing
-        async with exchange.interruptible():
-            exchange.interrupt(ClientGone())
-            exchange.interrupt(ModelUnavailable("later", retry_after=1))
-            await asyncio.sleep(0)
+    with pytest.raises(ClientGone), exchange.interruptible():  # noqa: PT012 -- the second call must change nothing
+        exchange.interrupt(ClientGone())
+        exchange.interrupt(ModelUnavailable("later", retry_after=1))
+        await asyncio.sleep(0)
 
 
 async def test_a_cancellation_from_elsewhere_is_not_taken_for_ours() -> None:
     exchange = Exchange(SCOPE, never_receive, send)
-    with pytest.raises(asyncio.CancelledError):
-        async with exchange.interruptible():
-            raise asyncio.CancelledError
+    with pytest.raises(asyncio.CancelledError), exchange.interruptible():
+        raise asyncio.CancelledError
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ class Messages:
         """Answer how many tokens the prompt of a request would have."""
         caller, request = await self._door.enter(exchange, parse_count_request)
         chat, names = as_chat(request)
-        async with exchange.while_connected():
+        with exchange.while_connected():
             with names.in_errors():
                 tokens = await self._inference.count(chat, caller)
             await exchange.answer(200, encode(TokenCount(tokens)))

@@ -71,7 +71,7 @@ class Front:
             raise MethodNotAllowed(exchange.method, list(methods))
         self._drain.enter(exchange)
         try:
-            async with exchange.interruptible():
+            with exchange.interruptible():
                 await handler(exchange)
         finally:
             self._drain.leave(exchange)

@@ -22,6 +22,10 @@ class ChatEvents:
         )
 
     def write(self, pieces: list[Piece]) -> bytes:
+        if len(pieces) == 1:  # by far the most
+            piece = pieces[0]
+            if piece.text_alone and piece.index in self._begun:
+                return self._chunks.content(piece.index, piece.content)
         return b"".join([chunk for piece in pieces for chunk in self._render(piece)])
 
     def end(self, usage: Usage) -> bytes:

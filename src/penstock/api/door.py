@@ -42,7 +42,7 @@ class Door:
         self, exchange: Exchange, running: Running, collect: Callable[[Completion], Awaitable[Struct]]
     ) -> None:
         """Answer with what `collect` makes of the whole completion."""
-        async with exchange.while_connected():
+        with exchange.while_connected():
             async with running as completion:
                 answer = await collect(completion)
             await exchange.answer(200, encode(answer))
@@ -51,10 +51,10 @@ class Door:
         self, exchange: Exchange, running: Running, events: Callable[[Completion], EventWriter], *, ping: bytes = PING
     ) -> None:
         """Answer with the completion as it comes, written by `events`; `ping` is what is said when it is quiet."""
-        async with (
+        with (
             exchange.while_connected(),
             # Outside of the completion, so that a request that waits for its turn is pinged too.
             EventStream(exchange, ping_seconds=self._ping_seconds, ping=ping) as stream,
-            running as completion,
         ):
-            await stream.send(completion, events(completion))
+            async with running as completion:
+                await stream.send(completion, events(completion))

@@ -40,7 +40,7 @@ class Embeddings:
     async def create(self, exchange: Exchange) -> None:
         """Answer one request."""
         caller, request = await self._door.enter(exchange, parse_embedding_request)
-        async with exchange.while_connected():
+        with exchange.while_connected():
             embedded = await self._inference.embed(request, caller, request_id=exchange.request_id, delivery=exchange)
             answer = collect_vectors(embedded, as_numbers=request.encoding_format != "base64")
             await exchange.answer(200, encode(answer))

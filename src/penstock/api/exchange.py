@@ -3,15 +3,16 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 from penstock.errors import ApiError
 from penstock.inference.unfinished import Unfinished
 from penstock.protocol.errors import ErrorForm, OpenAIErrors
 from penstock.tenants.limits import Limiter, Standing, headers_of
-from penstock.web.asgi import ClientGone, Headers, Receive, Scope, Send
+from penstock.web.asgi import LINE, ClientGone, Headers, Line, Receive, Scope, Send
 from penstock.web.body import json_body
 
 JSON: Headers = [(b"content-type", b"application/json")]
@@ -51,8 +52,8 @@ class Exchange:
         """The whole body, at most `cap` bytes, refused before it is read where its length is announced."""
         return await json_body(self.headers, self._receive, cap=cap)
 
-    @asynccontextmanager
-    async def interruptible(self) -> AsyncIterator[None]:
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
         """Let `interrupt` break the block off: it is left by the error that was given there."""
         try:
             yield
@@ -62,19 +63,9 @@ class Exchange:
             self._task.uncancel()
             raise self._interrupt from None
 
-    @asynccontextmanager
-    async def while_connected(self) -> AsyncIterator[None]:
-        """Interrupt the block, with ClientGone, when the client leaves. The body must have been read."""
-        watch = asyncio.create_task(self._until_disconnect())
-        try:
-            yield
-        finally:
-            watch.cancel()
-
-    async def _until_disconnect(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.interrupt(ClientGone())
+    def while_connected(self) -> "WhileConnected":
+        """A block that is interrupted, with ClientGone, when the client leaves."""
+        return WhileConnected(self, self.scope[LINE])
 
     def interrupt(self, error: Exception) -> None:
         """Break off what the exchange is doing with `error`; the first reason given holds."""
@@ -117,6 +108,11 @@ class Exchange:
             {"type": "http.response.start", "status": status, "headers": [*headers, *self._common_headers()]}
         )
 
+    def write_now(self, data: bytes) -> bool:
+        """Send a part of the body, unless that means to wait: then False, and `write` has to be asked."""
+        line: Line = self.scope[LINE]
+        return line.write(data)
+
     async def write(self, data: bytes) -> None:
         """Send a part of the body; waits while the client reads slower than we write."""
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
@@ -143,3 +139,24 @@ class Exchange:
             return
         await self._send(message)
         self.finished = not message.get("more_body")
+
+
+class WhileConnected:
+    """See Exchange.while_connected."""
+
+    __slots__ = ("_exchange", "_line")
+
+    def __init__(self, exchange: Exchange, line: Line) -> None:
+        self._exchange = exchange
+        self._line = line
+
+    def __enter__(self) -> None:
+        self._line.when_left(self._left)
+
+    def _left(self) -> None:
+        self._exchange.interrupt(ClientGone())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._line.when_left(None)

@@ -40,10 +40,10 @@ class EventStream:
         self._timer = self._loop.call_later(ping_seconds, self._when_quiet)
         self._ping: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
@@ -53,7 +53,11 @@ class EventStream:
     async def send(self, completion: Completion, writer: EventWriter) -> None:
         """Send the whole completion, and the end after it."""
         while (pieces := await completion.read()) is not None:
-            if data := writer.write(pieces):
+            if not (data := writer.write(pieces)):
+                continue
+            if self._exchange.write_now(data):
+                self._last_write = self._loop.time()
+            else:
                 await self._write(data)
         end = writer.end(completion.usage)
         completion.complete()

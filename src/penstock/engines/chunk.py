@@ -55,15 +55,17 @@ class Choice(msgspec.Struct):
         reason = self.finish_reason
         if reason is not None and reason not in FINISH_REASONS:
             reason = "stop"
-        return Piece(
-            index=self.index,
-            content=self.delta.content or self.text or "",
-            reasoning=self.delta.reasoning_content or self.delta.reasoning or "",
-            finish_reason=reason,
-            stop_reason=self.stop_reason if isinstance(self.stop_reason, str) else None,
-            calls=[call.piece() for call in self.delta.tool_calls] if self.delta.tool_calls else None,
-            logprobs=self.logprobs.content if self.logprobs else None,
-        )
+        delta = self.delta
+        piece = Piece(self.index, delta.content or self.text or "", finish_reason=reason)
+        if delta.reasoning_content or delta.reasoning:
+            piece.reasoning = delta.reasoning_content or delta.reasoning or ""
+        if isinstance(self.stop_reason, str):
+            piece.stop_reason = self.stop_reason
+        if delta.tool_calls:
+            piece.calls = [call.piece() for call in delta.tool_calls]
+        if self.logprobs:
+            piece.logprobs = self.logprobs.content
+        return piece
 
 
 class Timings(msgspec.Struct):
@@ -91,6 +93,11 @@ class EngineUsage(msgspec.Struct):
     prompt_tokens_details: CachedTokens | None = None
     completion_tokens_details: ReasoningTokens | None = None
 
+    @property
+    def cached_tokens(self) -> int:
+        details = self.prompt_tokens_details
+        return (details.cached_tokens or 0) if details else 0
+
 
 class CountedChunk(msgspec.Struct):
     """One event of an engine's stream."""
@@ -101,6 +108,10 @@ class CountedChunk(msgspec.Struct):
     prompt_progress: Progress | None = None
     error: Any = None
 
+    def strays(self, choices: int) -> bool:
+        """Whether it has a choice that is none of so many."""
+        return any(not 0 <= choice.index < choices for choice in self.choices)
+
     def count(self, counts: Counts) -> None:
         """Carry what this chunk says about tokens into `counts`."""
         first = self.choices[0].index if self.choices else 0
@@ -108,17 +119,14 @@ class CountedChunk(msgspec.Struct):
             counts.read(first, progress.total, cached=progress.cache)
         if timings := self.timings:
             counts.read(first, timings.cache_n + timings.prompt_n, cached=timings.cache_n)
-            self._count_completion(counts, timings.predicted_n)
+            for choice in self.choices:
+                counts.wrote(choice.index, timings.predicted_n)
         if usage := self.usage:
-            cached = usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
-            counts.read(first, usage.prompt_tokens, cached=cached or 0)
+            counts.read(first, usage.prompt_tokens, cached=usage.cached_tokens)
+            for choice in self.choices:
+                counts.wrote(choice.index, usage.completion_tokens)
             if usage.completion_tokens_details:
                 counts.reasoning = max(counts.reasoning, usage.completion_tokens_details.reasoning_tokens or 0)
-            self._count_completion(counts, usage.completion_tokens)
-
-    def _count_completion(self, counts: Counts, tokens: int) -> None:
-        for choice in self.choices:
-            counts.wrote(choice.index, tokens)
 
 
 _decoder = msgspec.json.Decoder(CountedChunk)

@@ -159,6 +159,13 @@ class Piece(msgspec.Struct):
     calls: list[CallPiece] | None = None
     logprobs: list[TokenLogprob] | None = None
 
+    @property
+    def text_alone(self) -> bool:
+        """Whether it is a piece of text, with nothing beside."""
+        return bool(self.content) and not (
+            self.finish_reason or self.reasoning or self.calls or self.logprobs is not None
+        )
+
 
 @dataclass
 class Counts:
@@ -178,12 +185,15 @@ class Counts:
     def read(self, choice: int, tokens: int, *, cached: int) -> None:
         """The prompt of `choice` has so many tokens."""
         prompt = choice // self.choices_per_prompt if self.choices_per_prompt else 0
-        self.prompt[prompt] = max(self.prompt.get(prompt, 0), tokens)
-        self.cached[prompt] = max(self.cached.get(prompt, 0), cached)
+        if tokens >= self.prompt.get(prompt, 0):
+            self.prompt[prompt] = tokens
+        if cached >= self.cached.get(prompt, 0):
+            self.cached[prompt] = cached
 
     def wrote(self, choice: int, tokens: int) -> None:
         """So many tokens have been added to `choice`."""
-        self.completion[choice] = max(self.completion.get(choice, 0), tokens)
+        if tokens >= self.completion.get(choice, 0):
+            self.completion[choice] = tokens
 
     def usage(self) -> Usage:
         """The counts in the form that goes to the client."""

@@ -7,14 +7,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import aiohttp
 import msgspec
 
 from penstock.engines.chunk import CountedChunk, EngineUsage, decode_chunk
 from penstock.engines.engine import PREFILL_ALLOWANCE, Counts, Endpoint, Piece
+from penstock.engines.upstream import Answer, Upstream, UpstreamBroken
 from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest, Prompt
@@ -25,21 +24,20 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS = 5.0
 _COUNT_SECONDS = 15.0
+_MOST_BYTES = 256 << 20
+"""Of an answer that is read as a whole: the vectors of the longest request are far fewer."""
+_REFUSAL_BYTES = 16 << 10
 
 
 class EngineStream:
     """The answer of an engine as it comes. Read it until None; `counts` are right at any moment."""
 
-    def __init__(
-        self, endpoint: Endpoint, response: aiohttp.ClientResponse, request: SamplingRequest, *, stall_seconds: float
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, answer: Answer, request: SamplingRequest, *, stall_seconds: float) -> None:
         self.counts = Counts(choices_per_prompt=request.n or 1)
         self._choices = request.choices
         self._pulse = endpoint.pulse
-        self._pulse.beat()
-        self._response = response
+        self._answer = answer
         self._splitter = EventSplitter()
         self._finished: set[int] = set()
         self._done = False
@@ -50,13 +48,13 @@ class EngineStream:
         self._watch = self._loop.call_later(stall_seconds, self._check_stall)
 
     def close(self) -> None:
-        """Close the connection, which is what tells an engine that nobody listens.
-
-        It ends an answer that was read to its end, too: llama.cpp closes such a connection from its side, without
-        saying so.
-        """
+        """Let go of the answer; one that is not complete ends its connection, which is what tells an engine that nobody
+        listens."""
         self._watch.cancel()
-        self._response.close()
+        if self._done or len(self._finished) == self._choices:
+            self._answer.leave_soon()
+        else:
+            self._answer.close()
 
     def _check_stall(self) -> None:
         # One timer for the whole stream, set anew each time it fires: a timer for each read would cost more than
@@ -67,7 +65,7 @@ class EngineStream:
             # Nine tenths, because the loop's clock and the pulse's differ by a millisecond or two.
             if self._pulse.quiet_seconds() >= 0.9 * self._stall_seconds:
                 self._pulse.hung = True  # nobody else got anything either: it is the engine, not this one stream
-            self._response.close()
+            self._answer.close()
         else:
             self._watch = self._loop.call_later(self._allowance - waited, self._check_stall)
 
@@ -83,46 +81,59 @@ class EngineStream:
         """
         if self._done:
             return None
-        self._pulse.wait()
+        parts = self._answer.take()
+        if not parts:
+            if self._answer.whole:
+                raise EngineError("The engine ended its answer before it was complete.")
+            await self._more()
+            parts = self._answer.take()
+        return self._pieces(parts)
+
+    async def _more(self) -> None:
+        """Wait until something comes. Raises EngineError."""
+        pulse = self._pulse
+        pulse.wait()
         self._waiting_since = self._loop.time()
         try:
-            received = await self._response.content.readany()
-        except aiohttp.ClientError as error:
+            await self._answer.more()
+        except UpstreamBroken as error:
             raise EngineError(self._what_broke()) from error
         finally:
-            self._pulse.done()
+            pulse.done()
             self._waiting_since = None
-        if not received:
-            raise EngineError("The engine ended its answer before it was complete.")
-        self._pulse.beat()
-        return self._pieces(received)
+        pulse.beat()
 
     def _what_broke(self) -> str:
         if self._stalled:
             return f"The engine gave nothing for {self._allowance:.0f} s."
         return "The engine broke off in the middle of its answer."
 
-    def _pieces(self, received: bytes) -> list[Piece]:
+    def _pieces(self, parts: list[bytes]) -> list[Piece]:
         pieces: list[Piece] = []
         try:
-            for data in self._splitter.feed(received):
-                if data == b"[DONE]":
-                    self._done = True
-                    break
-                pieces += self._take(decode_chunk(data))
+            for part in parts:
+                for data in self._splitter.feed(part):
+                    if data == b"[DONE]":
+                        self._done = True
+                        return pieces
+                    self._take(decode_chunk(data), pieces)
         except (msgspec.MsgspecError, UnicodeDecodeError, EventTooLarge) as error:
             raise EngineError("The engine sent something that is not a completion chunk.") from error
         return pieces
 
-    def _take(self, chunk: CountedChunk) -> list[Piece]:
+    def _take(self, chunk: CountedChunk, pieces: list[Piece]) -> None:
         if chunk.error is not None:
             log.warning("an engine reported an error inside a stream")  # its text may quote the prompt
             raise EngineError("The engine reported an error in the middle of its answer.")
-        chunk.choices = [choice for choice in chunk.choices if 0 <= choice.index < self._choices]
+        if chunk.strays(self._choices):
+            chunk.choices = [choice for choice in chunk.choices if 0 <= choice.index < self._choices]
         chunk.count(self.counts)
-        pieces = [choice.piece() for choice in chunk.choices if choice.index not in self._finished]
-        self._finished.update(piece.index for piece in pieces if piece.finish_reason)
-        return pieces
+        for choice in chunk.choices:
+            if choice.index not in self._finished:
+                piece = choice.piece()
+                pieces.append(piece)
+                if piece.finish_reason:
+                    self._finished.add(piece.index)
 
 
 class Relay:
@@ -130,18 +141,10 @@ class Relay:
 
     def __init__(self, *, stall_seconds: float) -> None:
         self._stall_seconds = stall_seconds
-        tracing = aiohttp.TraceConfig()
-        tracing.on_connection_reuseconn.append(_note_reuse)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
-        options: dict[str, Any] = {"timeout": timeout, "auto_decompress": False, "trust_env": False}
-        self._pooled = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15), trace_configs=[tracing], **options
-        )
-        self._fresh = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True), **options)
+        self._upstream = Upstream()
 
     async def close(self) -> None:
-        await self._pooled.close()
-        await self._fresh.close()
+        await self._upstream.close()
 
     @asynccontextmanager
     async def chat(
@@ -170,14 +173,11 @@ class Relay:
     ) -> AsyncIterator[EngineStream]:
         endpoint.pulse.wait()
         try:
-            response = await self._post(endpoint, path, body)
+            answer = await self._post(endpoint, path, body)
             endpoint.pulse.beat()
         finally:
             endpoint.pulse.done()
-        if response.status != 200:
-            async with response:
-                raise await _refusal(response)
-        stream = EngineStream(endpoint, response, request, stall_seconds=self._stall_seconds)
+        stream = EngineStream(endpoint, answer, request, stall_seconds=self._stall_seconds)
         try:
             yield stream
         finally:
@@ -191,13 +191,8 @@ class Relay:
         body = msgspec.json.encode({"model": endpoint.served_name, "input": inputs, "encoding_format": "base64"})
         endpoint.pulse.wait()
         try:
-            async with await self._post(endpoint, "/v1/embeddings", body) as response:
-                if response.status != 200:
-                    raise await _refusal(response)
-                answer = msgspec.json.decode(await response.read(), type=_Embeddings)
+            answer = await self._ask(endpoint, "/v1/embeddings", body, _Embeddings)
             endpoint.pulse.beat()
-        except aiohttp.ClientError as error:
-            raise EngineError("The engine broke off in the middle of its answer.") from error
         except msgspec.MsgspecError as error:
             raise EngineError("The engine sent something that is no list of embeddings.") from error
         finally:
@@ -224,34 +219,32 @@ class Relay:
         """Ask for a count, one at a time. Slow counting is no sign of a dead engine."""
         try:
             async with asyncio.timeout(_COUNT_SECONDS), endpoint.counting:
-                response = await self._post(endpoint, path, body)
-                async with response:
-                    if response.status != 200:
-                        raise await _refusal(response)
-                    return msgspec.json.decode(await response.read(), type=answer)
+                return await self._ask(endpoint, path, body, answer)
         except TimeoutError as error:
             message = "The server is busy counting other long prompts."
             raise ServerOverloaded(message, retry_after=int(_COUNT_SECONDS)) from error
-        except (aiohttp.ClientError, msgspec.MsgspecError) as error:
+        except msgspec.MsgspecError as error:
             raise EngineError("The engine did not count the prompt's tokens.") from error
 
-    async def _post(self, endpoint: Endpoint, path: str, body: bytes) -> aiohttp.ClientResponse:
-        trace = SimpleNamespace(reused=False)
-        headers = {"authorization": f"Bearer {endpoint.api_key}", "content-type": "application/json"}
-        url = endpoint.url + path
+    async def _ask(self, endpoint: Endpoint, path: str, body: bytes, form: type[T]) -> T:
+        """An answer that is no stream. Raises EngineError, or msgspec.MsgspecError where it is no `form`."""
+        answer = await self._post(endpoint, path, body)
         try:
-            try:
-                return await self._pooled.post(
-                    url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=trace
-                )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not trace.reused:
-                    raise
-                # A pooled connection that the engine had already closed: the request was never read. Only this
-                # case is tried again, once, on a connection of its own.
-                return await self._fresh.post(url, data=body, headers=headers, allow_redirects=False)
-        except aiohttp.ClientError as error:
+            return msgspec.json.decode(await answer.body(most=_MOST_BYTES), type=form)
+        except UpstreamBroken as error:
+            raise EngineError("The engine broke off in the middle of its answer.") from error
+        finally:
+            answer.leave()
+
+    async def _post(self, endpoint: Endpoint, path: str, body: bytes) -> Answer:
+        """The answer, of which nothing but the status has been read. Raises EngineError, or what a refusal means."""
+        try:
+            answer = await self._upstream.post(endpoint.url, path, body, api_key=endpoint.api_key)
+        except UpstreamBroken as error:
             raise EngineError("The engine broke off before it answered.") from error
+        if answer.status != 200:
+            raise await _refusal(answer)
+        return answer
 
 
 class _Vector(msgspec.Struct):
@@ -284,20 +277,17 @@ class _Refusal(msgspec.Struct):
     error: _RefusalDetails
 
 
-async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
+async def _refusal(answer: Answer) -> ApiError:
     """What an engine's answer other than 200 means to our client."""
     try:
-        text = await response.content.read(16_384)
-        details = msgspec.json.decode(text, type=_Refusal).error
-    except (aiohttp.ClientError, msgspec.MsgspecError, UnicodeDecodeError):
+        details = msgspec.json.decode(await answer.body(most=_REFUSAL_BYTES), type=_Refusal).error
+    except (UpstreamBroken, msgspec.MsgspecError, UnicodeDecodeError):
         details = _RefusalDetails()
+    finally:
+        answer.leave()
     if details.type == "exceed_context_size_error":
         return ContextLengthExceeded(details.n_ctx, prompt=details.n_prompt_tokens, param="messages")
-    if response.status == 503:
+    if answer.status == 503:
         return ModelLoading("The model is still loading.", retry_after=2)
-    log.warning("engine answered %d: %s", response.status, details.type)
-    return EngineError(f"The engine refused the request with status {response.status}.")
-
-
-async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
-    context.trace_request_ctx.reused = True
+    log.warning("engine answered %d: %s", answer.status, details.type)
+    return EngineError(f"The engine refused the request with status {answer.status}.")

@@ -1,7 +1,7 @@
 """One request and its answer on a connection, as an ASGI application sees them."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -10,7 +10,7 @@ from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.flow import Flow
 from penstock.api.transport.head import Head
 from penstock.errors import ApiError
-from penstock.web.asgi import Headers, Scope
+from penstock.web.asgi import LINE, Headers, Scope
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -31,6 +31,7 @@ class Turn:
         self._body_delivered = False
         self._body_error: ApiError | None = None
         self._client_left = False
+        self._then: Callable[[], None] | None = None
         self._answer_head: bytes | None = None
         """Written together with the first part of the body."""
         self._started = False
@@ -54,6 +55,7 @@ class Turn:
             "raw_path": head.path,
             "query_string": head.query,
             "headers": head.headers,
+            LINE: self,
         }
 
     # What the connection tells
@@ -81,8 +83,31 @@ class Turn:
         """Nobody waits for the answer any more; what is written still goes out, where the connection can take it."""
         self._client_left = True
         self._came.set()
+        self._tell_left()
 
-    # What the application calls
+    # What the application calls: `Line` of web/asgi.py, and ASGI
+
+    def when_left(self, then: Callable[[], None] | None) -> None:
+        """Call `then` when the client leaves."""
+        self._then = then
+        if then is not None:
+            self._flow.resume_reading()  # what nobody reads tells of no end
+            if self._client_left:
+                asyncio.get_running_loop().call_soon(self._tell_left)
+
+    def _tell_left(self) -> None:
+        if self._then is not None:
+            self._then()
+
+    def write(self, data: bytes) -> bool:
+        """Send a part of the body, where nothing has to be waited for; else False."""
+        if self._answer_head is not None or not self._started:
+            return False
+        if self._flow.writing_held or len(data) > self._bounds.write_piece_bytes:
+            return False
+        if not self._transport.is_closing():
+            self._transport.write(self._framed(data, more=True))
+        return True
 
     async def receive(self) -> dict[str, Any]:
         """The next part of the body, and after the last one the news that the client has left."""
