@@ -41,7 +41,7 @@ async def engine(connection: Connection, **fields: Any) -> AsyncIterator[Endpoin
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await connection(reader, writer)
         writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, asyncio.CancelledError):
             await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)

@@ -68,13 +68,23 @@ class Answer(asyncio.Protocol):
         self._bytes = 0
         if self._paused:
             self._paused = False
-            self._transport.resume_reading()
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
         return parts
 
     @property
     def whole(self) -> bool:
         """Whether the answer has come to its end."""
         return self._whole
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the engine has to wait with the rest, because too much is not taken yet."""
+        return self._paused
+
+    @property
+    def unread_bytes(self) -> int:
+        return self._bytes
 
     def more(self) -> asyncio.Future[None]:
         """What is done when something has come, or nothing will. Raises UpstreamBroken; for one at a time to await."""
@@ -85,18 +95,21 @@ class Answer(asyncio.Protocol):
 
     async def body(self, *, most: int) -> bytes:
         """The rest of the body. Raises UpstreamBroken, also where it is longer than `most` bytes."""
-        parts, size = self.take(), 0
-        while not self._whole:
-            await self.more()
+        parts: list[bytes] = []
+        size = 0
+        while True:
             size += self._bytes
             if size > most:
                 raise UpstreamBroken
             parts += self.take()
-        return b"".join(parts)
+            if self._whole:
+                return b"".join(parts)
+            await self.more()
 
     def leave(self) -> None:
         """Read no more. What is whole leaves its connection for another; what is not ends, which stops the engine."""
         self._left = True
+        self.take()
         if self._whole:
             self._rest()
         elif not self._lost:
@@ -108,6 +121,7 @@ class Answer(asyncio.Protocol):
             self.leave()
             return
         self._left = True
+        self.take()
         self._loop.call_later(_LAST_BYTES_SECONDS, self._end_late, self._parser)
 
     def _end_late(self, parser: object) -> None:
@@ -176,11 +190,13 @@ class Answer(asyncio.Protocol):
             self._transport.abort()
 
     def on_headers_complete(self) -> None:
+        if self._whole:
+            return
         self.status = self._parser.get_status_code()
         self._bytes = 0
 
     def on_body(self, part: bytes) -> None:
-        if self._left:
+        if self._left or self._whole:
             return
         self._parts.append(part)
         self._bytes += len(part)
@@ -189,6 +205,8 @@ class Answer(asyncio.Protocol):
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
+        if self._whole:
+            return
         if self.status < 200:
             self.status = 0  # an interim answer: the true one comes after it
             return
