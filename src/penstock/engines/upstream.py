@@ -249,9 +249,9 @@ class Upstream:
         answer.ask(request)
         try:
             await answer.head()
-        except BaseException:
-            answer.close()
-            raise
+        finally:
+            if not answer.status:
+                answer.close()
         return answer
 
     @staticmethod
