@@ -122,14 +122,18 @@ def test_a_conversation_goes_on_after_a_session_that_ended(open_page: Opened, ec
     message.fill("one two three")
     message.press("Enter")
     expect(answers.last).to_contain_text("3 out / 3 in · stop")
+    message.fill("four five")
     sql(echo_server, "UPDATE sessions SET expires_at = 1 WHERE account_id = ?", who.id)
     expect(page.get_by_text(ENDED)).to_be_visible(timeout=MILLISECONDS)
     fill(page, **{"E-mail": who.email})
     page.get_by_role("button", name="Log in").click()
     expect(answers).to_have_count(1)
-    message.fill("four five")
+    expect(message).to_have_value("four five")
     message.press("Enter")
     expect(answers.last).to_contain_text("2 out / 8 in · stop")
+    page.reload()
+    expect(answers).to_have_count(2)
+    expect(message).to_have_value("")
 
 
 def test_one_session_is_revoked_and_no_other(open_page: Opened, echo_server: RunningServer) -> None:

@@ -1,5 +1,7 @@
 import { ArrowUp, Square } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, useId, useState } from "react";
+import { useAccount } from "~/api/session";
+import { keepDraft, keptDraft } from "~/playground/keeping";
 import { Button } from "~/ui/button";
 import { TextArea } from "~/ui/field";
 
@@ -14,13 +16,13 @@ interface Props {
 
 /** Where one writes: Enter sends, Shift-Enter begins a line. */
 export function Composer({ busy, canAsk, disabled, onSend, onStop }: Props) {
-  const [text, setText] = useState("");
+  const [text, write] = useDraft();
   const hint = useId();
   const ready = !busy && !disabled && (text.trim() !== "" || canAsk);
   const send = () => {
     if (!ready) return;
     onSend(text.trim() === "" ? "" : text);
-    setText("");
+    write("");
   };
   const onKey = (event: KeyboardEvent) => {
     // While letters are being put together (Japanese, say), Enter belongs to that.
@@ -42,7 +44,7 @@ export function Composer({ busy, canAsk, disabled, onSend, onStop }: Props) {
           aria-describedby={hint}
           placeholder={canAsk ? "Message, or send as it stands" : "Message"}
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => write(event.target.value)}
           onKeyDown={onKey}
           className="field-sizing-content max-h-48 min-h-9 resize-none"
         />
@@ -61,4 +63,15 @@ export function Composer({ busy, canAsk, disabled, onSend, onStop }: Props) {
       </p>
     </form>
   );
+}
+
+/** What is being written, which outlives this page as the conversation does. */
+function useDraft(): [string, (text: string) => void] {
+  const { id } = useAccount();
+  const [text, setText] = useState(() => keptDraft(id));
+  const write = (to: string) => {
+    setText(to);
+    keepDraft(id, to);
+  };
+  return [text, write];
 }

@@ -1,4 +1,4 @@
-/** Keeps the conversation in this tab, for a page that is loaded anew; nothing of it is kept on the server. */
+/** Keeps the conversation, and what is being written, in this tab: for a page that is loaded anew, or a session that ended. The server keeps nothing of it. */
 import { type Columns, emptyColumn } from "~/playground/bench";
 import { stopped } from "~/playground/conversation";
 
@@ -33,6 +33,29 @@ export function kept(account: string, beginning: Beginning, storage: Storage = s
 export function keep(account: string, beginning: Beginning, columns: Columns, storage: Storage = sessionStorage): void {
   try {
     storage.setItem(nameOf(beginning), JSON.stringify({ account, of: beginning.of, columns: whole(columns) } satisfies Kept));
+  } catch {
+    // Too long for this browser: it lasts as long as the page then.
+  }
+}
+
+const DRAFT = "playground-draft";
+
+/** What this account was writing here; another's is forgotten. */
+export function keptDraft(account: string, storage: Storage = sessionStorage): string {
+  try {
+    const found = JSON.parse(storage.getItem(DRAFT) ?? "null") as { account: string; text: string } | null;
+    if (found?.account === account) return found.text;
+    storage.removeItem(DRAFT);
+  } catch {
+    // Nothing is there, or nothing that can be read.
+  }
+  return "";
+}
+
+export function keepDraft(account: string, text: string, storage: Storage = sessionStorage): void {
+  try {
+    if (text === "") storage.removeItem(DRAFT);
+    else storage.setItem(DRAFT, JSON.stringify({ account, text }));
   } catch {
     // Too long for this browser: it lasts as long as the page then.
   }
