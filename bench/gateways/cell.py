@@ -20,8 +20,9 @@ SETTLE_SECONDS = 0.2
 LEDGER_SECONDS = 10.0
 CELLS = 65536
 """That the mock tells apart."""
-LIMIT_SECONDS = 60
-"""For which a load may last beyond its own time; what is not answered by then makes the cell void."""
+LIMIT_SECONDS, OPENING_SECONDS = 60, 180
+"""For which a load may last beyond its own time, and for which a thousand streams may take to open; what is not
+answered by then makes the cell void."""
 
 Told = dict[str, Any]
 """What `load` or the mock tells, as load.c and mock.c have it."""
@@ -142,7 +143,7 @@ def _line(process: subprocess.Popen[bytes]) -> bytes:
 def _command(running: Running, load: Load, *, seconds: float, seed: int, cell: int) -> list[str | Path]:
     asked: dict[str, object] = {**load.arguments(seconds=seconds), "port": running.port, "key": running.key}
     asked |= {"header": running.header, "seed": seed, "cell": cell}
-    asked["limit_s"] = int(seconds + load.stream_seconds) + LIMIT_SECONDS
+    asked["limit_s"] = int(seconds + load.stream_seconds) + (OPENING_SECONDS if load.hold else LIMIT_SECONDS)
     return [program("load"), *(f"{name}={value}" for name, value in asked.items())]
 
 

@@ -24,6 +24,8 @@ general_settings:
 _ENVIRON = {
     "LITELLM_LOG": "ERROR",
     "LITELLM_MODE": "PRODUCTION",
+    "AIOHTTP_CONNECTOR_LIMIT": "0",  # else it opens 500 streams of one upstream at once, and the others wait for these
+    "AIOHTTP_CONNECTOR_LIMIT_PER_HOST": "0",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # its prices come from the package; it would fetch them otherwise
 }
 
