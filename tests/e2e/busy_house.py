@@ -43,14 +43,20 @@ class House:
     server: RunningServer
     root: Person
     lodger: Person
+    barred: str
+    """An account that is disabled."""
     running: str
     """A batch that does not end."""
     failed: str
     """A batch of which some lines failed."""
 
     def addresses(self) -> list[str]:
-        """Every page for whoever is signed in, and what else they show by what stands in the URL."""
-        return [place.path for place in places() if not place.outside] + [
+        """Every page for whoever is signed in, and what else they show."""
+        return [place.path for place in places() if not place.outside] + self.more_addresses()
+
+    def more_addresses(self) -> list[str]:
+        """What pages show by what stands in the URL."""
+        return [
             "/users?tab=invitations",
             f"/users?account={self.lodger.id}",
             "/settings?tab=plans",
@@ -59,7 +65,6 @@ class House:
             "/requests?tab=history",
             "/requests?tab=history&account=all",
             "/usage?by=model",
-            "/usage?by=api_key_id",
             "/limits?plan=free",
             "/playground?tab=api",
         ]
@@ -71,7 +76,8 @@ def busy_house(folder: Path) -> Iterator[House]:
     with serving(folder, "--model", QUICK, "--model", SLOW, config=_CONFIG) as server:
         root = settle(server, "ada-who-runs-all-of-this", role="admin", plan="enterprise")
         sign_in(server, root.email)
-        lodger = settle(server, "grace")
+        lodger, barred = settle(server, "grace"), settle(server, "barred").id
+        ask_json(server, "PATCH", f"/api/admin/accounts/{barred}", {"disabled": True}, cookie=root.cookie)
         _make_keys(server, root)
         _administrate(server, root)
         for model in (QUICK, QUICK, "no-such/model"):
@@ -84,7 +90,7 @@ def busy_house(folder: Path) -> Iterator[House]:
         _begin_batch(server, root, "draft.jsonl", ())
         running = _begin_batch(server, root, "reviews.jsonl", (SLOW, SLOW))
         eventually(lambda: _status(server, root, running) == "in_progress")
-        yield House(server, root, lodger, running, failed)
+        yield House(server, root, lodger, barred, running, failed)
         asked.close()
 
 

@@ -101,6 +101,6 @@ def root(echo_server: RunningServer) -> Person:
 
 @pytest.fixture(scope="session")
 def house(console_build: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A server whose lists have rows and where something always runs; tests look at it, and change nothing."""
+    """A server whose lists have rows and where something always runs. Tests may add to it."""
     with busy_house(tmp_path_factory.mktemp("busy")) as house:
         yield house

@@ -4,21 +4,13 @@ from typing import Any
 
 import pytest
 from e2e.browser import THEMES, Opened, Theme, settled
+from e2e.busy_house import House
+from e2e.dialogs import OPENINGS, Opening, titles
 from e2e.site_map import CONSOLE, Place, places
 from playwright.sync_api import Page
-from running_server import RunningServer
-from sign_in import Person
 
 AXE = CONSOLE.parent / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-DIALOGS = {
-    "/users": ["Invite", "Create account"],
-    "/users?tab=invitations": ["Invite"],
-    "/settings?tab=plans": ["New plan", "Edit the plan free"],
-    "/": ["Search"],
-}
-"""Page -> the buttons that open a dialog there."""
 
 
 def violations(page: Page) -> list[str]:
@@ -35,21 +27,50 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("place", places(), ids=lambda place: place.path)
-def test_axe_finds_nothing(
-    open_page: Opened, echo_server: RunningServer, root: Person, place: Place, theme: Theme
-) -> None:
-    page = open_page(echo_server, None if place.outside else root, place.path, theme=theme, refusals=place.outside)
+def test_axe_finds_nothing(open_page: Opened, house: House, place: Place, theme: Theme) -> None:
+    who = None if place.outside else house.root
+    page = open_page(house.server, who, place.path, theme=theme, refusals=place.outside)
     assert violations(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert violations(page) == [], "on a telephone"
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize(("path", "button"), [(path, one) for path, buttons in DIALOGS.items() for one in buttons])
-def test_axe_finds_nothing_in_a_dialog(
-    open_page: Opened, echo_server: RunningServer, root: Person, path: str, button: str, theme: Theme
-) -> None:
-    page = open_page(echo_server, root, path, theme=theme)
-    page.get_by_role("button", name=button).first.click()
-    page.get_by_role("dialog").wait_for()
-    assert violations(page) == []
+def violations_in_both_themes(page: Page) -> list[str]:
+    found = []
+    for theme in THEMES:
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
+        found += [f"{theme}: {one}" for one in violations(page)]
+    return found
+
+
+@pytest.mark.parametrize("opening", OPENINGS, ids=lambda opening: opening.name)
+def test_axe_finds_nothing_in_a_dialog(open_page: Opened, house: House, opening: Opening) -> None:
+    page = open_page(house.server, house.root, opening.address(house), width=opening.width)
+    opening.open(settled(page))
+    assert violations_in_both_themes(page) == []
+
+
+def test_every_dialog_of_the_sources_is_opened() -> None:
+    names = [opening.name for opening in OPENINGS]
+    assert [title.pattern for title in titles() if not any(map(title.fullmatch, names))] == []
+
+
+def test_axe_finds_nothing_in_what_else_pages_show(open_page: Opened, house: House) -> None:
+    page = open_page(house.server, house.root)
+    found = {}
+    for address in house.more_addresses():
+        page.goto(address)
+        page.get_by_role("heading", level=1).first.wait_for()
+        for width, height in ((1440, 900), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            if wrong := violations_in_both_themes(page):
+                found[f"{address} at {width}"] = wrong
+    assert found == {}
+
+
+def test_axe_finds_nothing_in_the_drawer_and_in_a_comparison(open_page: Opened, house: House) -> None:
+    page = open_page(house.server, house.root, "/playground", width=390)
+    page.get_by_role("button", name="Compare").click()
+    assert violations_in_both_themes(page) == []
+    page.get_by_role("button", name="Open the menu").click()
+    assert violations_in_both_themes(page) == []

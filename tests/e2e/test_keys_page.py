@@ -128,7 +128,7 @@ def test_limits_are_told_as_they_are_used(open_page: Opened, echo_server: Runnin
     expect(page.get_by_text("0 of 60", exact=True)).to_be_visible()
     body = b'{"model": "echo", "messages": [{"role": "user", "content": "one two"}]}'
     assert echo_server.request("POST", "/v1/chat/completions", body, bearer(dora.key)).status == 200
-    expect(page.get_by_text("1 of 60", exact=True)).to_be_visible()
+    expect(page.get_by_text("1 of 60", exact=True)).to_be_visible(timeout=15_000)  # too short to be seen running
     expect(page.get_by_text(re.compile("All of it is free in"))).to_be_visible()
     expect(page.get_by_role("tab", name="standard (yours)")).to_have_attribute("aria-selected", "true")
     page.get_by_role("tab", name="free", exact=True).click()

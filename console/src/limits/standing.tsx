@@ -1,12 +1,18 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { api } from "~/api/client";
+import { useLive } from "~/api/live";
+import { queries } from "~/api/queries";
+import { useAccount } from "~/api/session";
 import type { FigureNow, LimitsNow } from "~/api/types";
 import { Bar } from "~/ui/bar";
 import { count, span } from "~/ui/format";
 import { Panel } from "~/ui/page";
 import { Failed, Skeleton } from "~/ui/states";
 
-const POLL_MS = 2_000;
+/** While one of the account's requests runs, and else: for requests too short to be seen running, and as figures go down. */
+const BUSY_MS = 1_000;
+const IDLE_MS = 5_000;
 const NAMES: Record<string, string> = {
   requests_per_minute: "Requests per minute",
   requests_per_day: "Requests per day",
@@ -21,13 +27,14 @@ const NAMES: Record<string, string> = {
 export const limitsNow = queryOptions({
   queryKey: ["/api/limits"],
   queryFn: () => api.get<LimitsNow>("/api/limits"),
-  refetchInterval: POLL_MS,
+  refetchInterval: IDLE_MS,
   staleTime: 0,
 });
 
 /** How much of each limit is used at this moment, and when it is free. */
 export function Standing() {
-  const { data, error, isPending, refetch } = useQuery(limitsNow);
+  const busy = useBusy();
+  const { data, error, isPending, refetch } = useQuery({ ...limitsNow, refetchInterval: busy ? BUSY_MS : IDLE_MS });
   return (
     <Panel title="Now">
       {isPending && <Skeleton rows={3} />}
@@ -48,6 +55,14 @@ export function Standing() {
       )}
     </Panel>
   );
+}
+
+/** Whether a request of the account waits or runs. As soon as one begins or the last one ends it is asked anew. */
+function useBusy(): boolean {
+  const { id } = useAccount();
+  const busy = useLive()?.requests.some((request) => request.account_id === id) ?? false;
+  useEffect(() => void queries.invalidateQueries({ queryKey: limitsNow.queryKey }), [busy]);
+  return busy;
 }
 
 function Now({ figure, currency }: { figure: FigureNow; currency: string }) {

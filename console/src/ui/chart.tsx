@@ -91,25 +91,33 @@ function Lines({ title, times, series, shown, at, days }: Told & { title: string
   const [theme] = useTheme();
   const data = useMemo(() => [times, ...series.map((one) => one.values)] as uPlot.AlignedData, [times, series]);
   const names = series.map((one) => one.name).join("\n");
+  const plot = useRef<uPlot | null>(null);
+  const newest = useRef(data);
+  // New numbers are put into the chart that is there: one that is made anew has lost where the pointer is.
+  useEffect(() => {
+    newest.current = data;
+    plot.current?.setData(data);
+  }, [data]);
   useEffect(() => {
     const box = place.current;
     if (!box) return;
-    let plot: uPlot | undefined;
     let gone = false;
-    const fit = new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: HEIGHT }));
+    const fit = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height: HEIGHT }));
     void Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]).then(([{ default: Plot }]) => {
       if (gone) return;
-      plot = new Plot({ ...options(Plot, box, series, shown, setCursor, days), ...(days && { tzDate: (at: number) => Plot.tzDate(new Date(at * 1000), "Etc/UTC") }) }, data, box);
+      const utc = days && { tzDate: (at: number) => Plot.tzDate(new Date(at * 1000), "Etc/UTC") };
+      plot.current = new Plot({ ...options(Plot, box, series, shown, setCursor, days), ...utc }, newest.current, box);
       fit.observe(box);
     });
     return () => {
       gone = true;
       fit.disconnect();
-      plot?.destroy();
+      plot.current?.destroy();
+      plot.current = null;
     };
-    // `shown` is a function of the page; a new one of the same kind draws nothing anew.
+    // `shown` is a function of the page; a new one of the same kind draws nothing anew. Nor do other values of the series.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [data, names, theme, days]);
+  }, [names, theme, days]);
   return (
     <figure className="flex flex-col gap-2">
       <figcaption className="flex min-h-5 flex-wrap items-center gap-x-4 gap-y-1 text-xs text-muted tabular-nums">
@@ -158,7 +166,7 @@ function options(Plot: typeof uPlot, box: HTMLElement, series: Series[], shown: 
       {},
       ...series.map((one, index): uPlot.Series => {
         const stroke = colour(colourOf(one, index));
-        return { label: one.name, stroke, width: 1.5, points: { show: dotted(one), size: 5, fill: stroke }, paths: Plot.paths.linear?.() };
+        return { label: one.name, stroke, width: 1.5, points: { show: (plot, at) => dotted(plot.data[at] ?? []), size: 5, fill: stroke }, paths: Plot.paths.linear?.() };
       }),
     ],
   };
@@ -175,8 +183,8 @@ function onAxis(at: number, step: number, utc: boolean | undefined): string {
 }
 
 /** A value between two that are not known is no line; it is shown as a dot. */
-function dotted({ values }: Series): boolean {
-  return values.length < 40 || values.some((value, at) => value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
+function dotted(values: ArrayLike<number | null | undefined>): boolean {
+  return values.length < 40 || Array.from(values).some((value, at) => value != null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
 }
 
 function described(title: string, series: Series[], shown: (value: number) => string): string {

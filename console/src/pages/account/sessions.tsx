@@ -66,10 +66,10 @@ function End({ which, onClose }: { which: Session | "others"; onClose: () => voi
       onClose();
     },
   });
-  const title = which === "others" ? "Revoke all other sessions?" : `Revoke ${clientName(which.client)}?`;
+  const everywhere = which === "others";
   return (
-    <Confirm title={title} action="Revoke" busy={end.isPending} onConfirm={() => end.mutate()} onClose={onClose}>
-      {which === "others" ? "Every other browser has to log in again; this one stays signed in." : "That browser has to log in again. Revoke it if you do not know it, and change your password."}
+    <Confirm title={everywhere ? "Revoke all other sessions?" : `Revoke ${clientName(which.client)}?`} action="Revoke" busy={end.isPending} onConfirm={() => end.mutate()} onClose={onClose}>
+      {everywhere ? "Every other browser has to log in again; this one stays signed in." : "That browser has to log in again. Revoke it if you do not know it, and change your password."}
       {end.error && <Failed error={end.error} />}
     </Confirm>
   );
