@@ -25,12 +25,16 @@ function compressed(): Plugin {
   };
 }
 
+/** What every page needs, in one file: many small ones compress worse, and this one stays as pages change. */
+const BASE = /node_modules\/(react|react-dom|scheduler|use-sync-external-store|@tanstack\/[a-z-]+)\/|lucide-react\/dist\/esm\/[^/]*\.js|lucide-react\/dist\/esm\/shared\//;
+const PARTS = /src\/ui\/(badge|bar|button|class|copy|format|model-state|page|pages|sparkline|states|table|tabs)\.tsx?$/;
+
 // `npx vite` in this folder shows the pages with the API of a server that runs on its usual port.
 const API = process.env["PENSTOCK_URL"] ?? "http://127.0.0.1:8484";
 
 export default defineConfig({
   plugins: [react(), tailwindcss(), compressed()],
   resolve: { alias: { "~": join(import.meta.dirname, "src") } },
-  build: { outDir: OUT, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: "es2022" },
+  build: { outDir: OUT, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: "es2022", rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", test: BASE }, { name: "parts", test: PARTS }] } } } },
   server: { proxy: { "/api": API, "/health": API } },
 });

@@ -10,7 +10,7 @@ const COLUMNS: Column<Setting>[] = [
     name: "Setting",
     cell: ({ name, meaning }) => (
       <span className="block min-w-48 py-1 sm:min-w-72">
-        <code className="font-mono text-xs font-medium">{name}</code>
+        <code className="font-mono text-xs">{name}</code>
         <span className="block text-xs text-muted">{meaning.replaceAll("`", "")}</span>
       </span>
     ),
