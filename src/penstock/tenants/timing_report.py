@@ -4,12 +4,12 @@ A question about times looks at the newest rows alone, so that a span of a milli
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Subquery, and_, case, func, literal_column, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, and_, func, literal_column, select
 
 from penstock.database.connection import Database
 from penstock.database.tables import usage
@@ -17,8 +17,8 @@ from penstock.tenants.request_history import UNFINISHED
 from penstock.tenants.speed import TELLING_MS, TELLING_STEPS
 from penstock.tenants.usage_report import Question, bucket_of, conditions, rows_of
 
-MOST_ROWS = 50_000
-"""That a question about times looks at."""
+MOST_ROWS = 10_000
+"""That a question about times looks at: as many as tell a percentile well, and are read in a tenth of a second."""
 _MOST_GROUPS = 100
 _AT_ONCE = 1
 """Questions at the same time: connections are there for the keys of requests too."""
@@ -79,23 +79,12 @@ class TimingReport:
 
     async def times(self, question: Question, *, seconds: int) -> Timed:
         """The times of a question, in all, by buckets `seconds` wide, and by its first dimension if it has one."""
-        newest = _newest(question, seconds)
         async with self._at_once, self._database.read() as connection:
-            seen = (await connection.execute(select(func.count(), func.min(newest.c.created_at)))).one()
-            total = await _times(connection, newest, None)
-            buckets = await _times(connection, newest, "bucket")
-            groups = await _times(connection, newest, "value") if question.by else []
-        by_use = sorted(groups, key=lambda group: -group[1].requests)[:_MOST_GROUPS]
-        return Timed(
-            rows=seen[0],
-            since=seen[1],
-            total=total[0][1] if total else Times(),
-            buckets={int(bucket): times for bucket, times in sorted(buckets, key=lambda one: one[0])},
-            groups={str(value or ""): times for value, times in by_use},
-        )
+            rows = (await connection.execute(_newest(question, seconds))).all()
+        return await asyncio.to_thread(_timed, rows, grouped=bool(question.by))
 
 
-def _newest(question: Question, seconds: int) -> Subquery:
+def _newest(question: Question, seconds: int) -> Select[*tuple[Any, ...]]:
     """The newest rows, whatever they are: were lines of batches left out here, nobody knew how many are passed over."""
     value = usage.c[question.by[0]] if question.by else literal_column("''")
     query = select(
@@ -108,38 +97,45 @@ def _newest(question: Question, seconds: int) -> Subquery:
         usage.c.completion_tokens,
     )
     query = query.where(*rows_of(question), *conditions(question, usage))
-    return query.order_by(usage.c.created_at.desc()).limit(MOST_ROWS).subquery("newest")
+    return query.order_by(usage.c.created_at.desc()).limit(MOST_ROWS)
 
 
-async def _times(connection: AsyncConnection, newest: Subquery, by: str | None) -> list[tuple[Any, Times]]:
-    """Value -> times. The percentile is the nearest rank: a time that a request really took."""
-    key = newest.c[by] if by else literal_column("''")
-    ranked = (
-        select(
-            key.label("key"),
-            newest.c.ttft_ms,
-            newest.c.decode_ms,
-            newest.c.completion_tokens,
-            func.row_number().over(partition_by=key, order_by=newest.c.ttft_ms).label("rank"),
-            func.count().over(partition_by=key).label("rows"),
-        )
-        .where(newest.c.ttft_ms.is_not(None), newest.c.batch.is_(False))
-        .subquery("ranked")
+@dataclass
+class _Tally:
+    """What the times of some requests are told by."""
+
+    first: list[float] = field(default_factory=list)
+    tokens: int = 0
+    """After the first ones of the answers that are long enough to tell a rate, which `milliseconds` is of, too."""
+    milliseconds: float = 0.0
+
+    def times(self) -> Times:
+        """The percentile is the nearest rank: a time that a request really took."""
+        if not self.first:
+            return Times()
+        first = sorted(self.first)
+        half, most = (first[-(-len(first) * part // 100) - 1] for part in (50, 95))
+        speed = self.tokens * 1000 / self.milliseconds if self.milliseconds else None
+        return Times(len(first), half, most, speed)
+
+
+def _timed(rows: Sequence[Sequence[Any]], *, grouped: bool) -> Timed:
+    """Of such rows, the newest first; each is looked at once, for whoever waits at the same time waits for this."""
+    total, buckets, groups = _Tally(), defaultdict[int, _Tally](_Tally), defaultdict[str, _Tally](_Tally)
+    for bucket, value, _, batch, ttft_ms, decode_ms, tokens in rows:
+        if ttft_ms is None or batch:
+            continue
+        telling = decode_ms is not None and decode_ms >= TELLING_MS and tokens > TELLING_STEPS
+        for tally in (total, buckets[bucket], groups[value or ""]):
+            tally.first.append(ttft_ms)
+            if telling:
+                tally.tokens += tokens - 1
+                tally.milliseconds += decode_ms
+    by_use = sorted(groups.items(), key=lambda group: -len(group[1].first))[:_MOST_GROUPS] if grouped else []
+    return Timed(
+        rows=len(rows),
+        since=rows[-1][2] if rows else None,
+        total=total.times(),
+        buckets={start: buckets[start].times() for start in sorted(buckets)},
+        groups={str(value): tally.times() for value, tally in by_use},
     )
-    half, most = (ranked.c.rank * 100 <= ranked.c.rows * part + 99 for part in (50, 95))
-    tells = and_(ranked.c.decode_ms >= TELLING_MS, ranked.c.completion_tokens > TELLING_STEPS)
-    query = select(
-        ranked.c.key,
-        func.count(),
-        func.max(case((half, ranked.c.ttft_ms))),
-        func.max(case((most, ranked.c.ttft_ms))),
-        func.sum(case((tells, ranked.c.completion_tokens - 1), else_=0)),
-        func.sum(case((tells, ranked.c.decode_ms), else_=0.0)),
-    ).group_by(ranked.c.key)
-    return [(row[0], _told(row[1:])) for row in await connection.execute(query)]
-
-
-def _told(row: Sequence[Any]) -> Times:
-    requests, half, most, tokens, milliseconds = row
-    speed = float(tokens) * 1000 / milliseconds if milliseconds else None
-    return Times(requests, half, most, speed)
