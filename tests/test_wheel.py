@@ -18,6 +18,17 @@ NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
     *(".cache", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"),
 )
 ECHO = '[[models]]\nid = "echo"\nengine = "echo"\ncontext_length = 64\n'
+NOWHERE = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
+"""Variables by which whoever asks another machine asks a port where nobody listens."""
+
+
+def cut_off() -> list[str]:
+    """What runs a command where there is no network at all; nothing where the system does not let us."""
+    unshare = shutil.which("unshare")
+    command = [str(unshare), "--map-root-user", "--net"]
+    if unshare is None or subprocess.run([*command, "true"], capture_output=True).returncode != 0:
+        return []
+    return command
 
 
 @pytest.fixture
@@ -34,8 +45,8 @@ def wheel_of(checkout: Path) -> subprocess.CompletedProcess[str]:
     """What making one says; it lies in `wheels` beside the checkout then."""
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel")
     options = ("--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(checkout.parent / "wheels"))
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [*pip, *options, str(checkout)]
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | NOWHERE
+    command = [*cut_off(), *pip, *options, str(checkout)]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -44,7 +55,8 @@ def fresh_environment(folder: Path, wheel: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python), "install", "--quiet")
-    subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True)
+    command = [*cut_off(), *pip, "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(command, env={"PATH": str(folder / "bin"), **NOWHERE}, check=True)
     site = next(folder.glob("lib/python*/site-packages"))
     # A path from a .pth has no .pth of its own read: what is installed there to be edited does not come in.
     (site / "requirements.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
@@ -61,7 +73,8 @@ def test_a_wheel_has_the_console_in_it(checkout: Path, tmp_path: Path) -> None:
     assert static >= {"index.html", "index.html.br", "index.html.gz", "theme.js", "mark.svg"}
 
     python = fresh_environment(tmp_path / "environment", wheel)
-    bare = {"PATH": str(python.parent), "PYTHONPATH": ""}
+    bare = {"PATH": str(python.parent), "PYTHONPATH": "", **NOWHERE}
+    assert shutil.which("node", path=bare["PATH"]) is None
     where = [str(python), "-c", "import penstock; print(penstock.__file__)"]
     at = subprocess.run(where, env=bare, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert Path(at.strip()).is_relative_to(tmp_path / "environment")
