@@ -46,10 +46,10 @@ from penstock.console.limits import OwnLimits
 from penstock.console.live import Live
 from penstock.console.log_in import SigningIn
 from penstock.console.models import ServedModels
-from penstock.console.pages import pages_router
+from penstock.console.pages import Pages
 from penstock.console.password import OwnPassword
 from penstock.console.requests import RequestLog
-from penstock.console.routes import Part, console_router
+from penstock.console.routes import console_router
 from penstock.console.routes import operations as console_operations
 from penstock.console.sessions import OwnSessions
 from penstock.console.setup import SettingUp
@@ -166,9 +166,22 @@ async def running(
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         later = later_router(gate, database, blobs, runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
-        seen = _seen(settings, workers, admission, in_flight, tenants, drain)
-        of_api = (inference, later, workers, drain, registry, limiter)
-        front = _front(settings, told, gate, tenants, *of_api, seen)
+        front = _front(
+            _Services(
+                settings=settings,
+                told=told,
+                gate=gate,
+                tenants=tenants,
+                limiter=limiter,
+                inference=inference,
+                admission=admission,
+                in_flight=in_flight,
+                workers=workers,
+                later=later,
+                registry=registry,
+                drain=drain,
+            )
+        )
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain, tenants.setup)
 
@@ -272,41 +285,54 @@ def _registry(*collectors: Collector) -> CollectorRegistry:
     return registry
 
 
-def _front(
-    settings: Settings,
-    told: AdminSettings,
-    gate: Gate,
-    tenants: Tenants,
-    inference: Inference,
-    later: APIRouter,
-    workers: Workers,
-    drain: Drain,
-    registry: CollectorRegistry,
-    limiter: Limiter,
-    seen: tuple[Live, ServedModels, Engines],
-) -> Front:
-    async def authenticated(request: Request) -> None:
-        await gate.caller(request.scope, ANY_KEY)
+@dataclass(frozen=True, kw_only=True)
+class _Services:
+    """What the routes are made of."""
 
-    async def administrator(request: Request) -> None:
-        await gate.caller(request.scope, ADMIN_KEY)
+    settings: Settings
+    told: AdminSettings
+    gate: Gate
+    tenants: Tenants
+    limiter: Limiter
+    inference: Inference
+    admission: Admission
+    in_flight: InFlight
+    workers: Workers
+    later: APIRouter
+    registry: CollectorRegistry
+    drain: Drain
 
-    served = (worker.model.id for worker in workers.all())
-    limits = OwnLimits(tenants.plans, limiter, served, currency=settings.currency)
-    hot = hot_routes(gate, inference, ping_seconds=settings.ping_seconds)
+    def ending(self) -> bool:
+        """Whether the server is on its way down."""
+        return self.drain.begun
+
+    async def authenticated(self, request: Request) -> None:
+        """Raises unless the request has a key."""
+        await self.gate.caller(request.scope, ANY_KEY)
+
+    async def administrator(self, request: Request) -> None:
+        """Raises unless it has one of an administrator."""
+        await self.gate.caller(request.scope, ADMIN_KEY)
+
+
+def _front(of: _Services) -> Front:
+    gate, tenants, pages = of.gate, of.tenants, Pages()
+    currency, row_days = of.settings.currency, of.settings.usage_days
+    hot = hot_routes(gate, of.inference, ping_seconds=of.settings.ping_seconds)
     cold = build_cold_plane(
-        models_router(workers, authenticated, currency=settings.currency),
-        later,
-        usage_router(tenants.usage, gate.caller, currency=settings.currency, row_days=settings.usage_days),
-        account_usage_router(gate, tenants, currency=settings.currency, row_days=settings.usage_days),
-        openapi_router(authenticated, operations()),
-        metrics_router(registry, administrator),
-        health_router(workers, drain),
-        admin_router(gate, tenants, told),
-        _console(settings, gate, tenants, limits, *seen),
-        pages_router(),
+        models_router(of.workers, of.authenticated, currency=currency),
+        of.later,
+        usage_router(tenants.usage, gate.caller, currency=currency, row_days=row_days),
+        account_usage_router(gate, tenants, currency=currency, row_days=row_days),
+        openapi_router(of.authenticated, operations()),
+        metrics_router(of.registry, of.administrator),
+        health_router(of.workers, of.drain),
+        admin_router(gate, tenants, of.told),
+        _console(of),
+        pages.router(),
+        lost=pages.lost,
     )
-    return Front(hot, cold, drain, limiter=limiter, errors=error_forms(), also=also())
+    return Front(hot, cold, of.drain, limiter=of.limiter, errors=error_forms(), also=also())
 
 
 def operations() -> list[Operation]:
@@ -314,29 +340,24 @@ def operations() -> list[Operation]:
     return [*api_operations(), *console_operations()]
 
 
-def _seen(
-    settings: Settings, workers: Workers, admission: Admission, in_flight: InFlight, tenants: Tenants, drain: Drain
-) -> tuple[Live, ServedModels, Engines]:
-    def ending() -> bool:
-        return drain.begun
-
-    lookout = Lookout(workers, admission, in_flight, ending=ending)
-    live = Live(lookout, in_flight, tenants.sessions, tenants.audit, cancel=drain.cancel, ending=ending)
-    return live, ServedModels(workers, admission, tenants.audit), Engines(workers, admission, settings.data_path)
-
-
-def _console(settings: Settings, gate: Gate, tenants: Tenants, *seen: Part) -> APIRouter:
+def _console(of: _Services) -> APIRouter:
+    settings, tenants, workers = of.settings, of.tenants, of.workers
     accounts, setup, sessions, tries = tenants.accounts, tenants.setup, tenants.sessions, Tries()
+    lookout = Lookout(workers, of.admission, of.in_flight, ending=of.ending)
+    served = (worker.model.id for worker in workers.all())
     return console_router(
-        gate,
+        of.gate,
         SettingUp(setup, sessions, Tries(), signup=settings.signup),
         SigningIn(accounts, tenants.invitations, setup, sessions, tries, sign_ups=Tries(), signup=settings.signup),
         OwnSessions(sessions),
         OwnPassword(accounts, tries),
         OwnKeys(tenants.keys, tenants.usage),
+        OwnLimits(tenants.plans, of.limiter, served, currency=settings.currency),
         Snippets(next(iter(settings.serve), DEFAULT_MODEL)),
         Home(tenants.keys, tenants.usage),
-        *seen,
+        Live(lookout, of.in_flight, sessions, tenants.audit, cancel=of.drain.cancel, ending=of.ending),
+        ServedModels(workers, of.admission, tenants.audit),
+        Engines(workers, of.admission, settings.data_path),
         RequestLog(tenants.requests, currency=settings.currency),
     )
 

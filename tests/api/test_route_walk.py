@@ -14,14 +14,14 @@ from running_server import Answer, RunningServer
 from penstock import app
 from penstock.api.cold import build_cold_plane, routes_of
 from penstock.app import operations
-from penstock.console.pages import pages_router
+from penstock.console.pages import Pages
 from penstock.errors import NotFound
 from penstock.settings import Settings
 
 OPEN = {"/health", "/ready"}
 OPEN |= {"/api/login", "/api/signup"}  # these take a password in place of a credential
 OPEN |= {"/api/setup"}  # and this a token; it tells everybody whether there is something to set up
-OPEN_PAGES = {path.replace("{path:path}", "echo") for path, _ in routes_of(build_cold_plane(pages_router()))}
+OPEN_PAGES = {path.replace("{path:path}", "echo") for path, _ in routes_of(build_cold_plane(Pages().router()))}
 """Documents and what they load: the same for everybody, and of nobody's data."""
 TOLD = {(one.method, re.sub(r"\{[^}]*\}", "echo", one.path)): one for one in operations()}
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -13,7 +13,7 @@ from running_server import RunningServer
 
 from penstock.api.cold import build_cold_plane
 from penstock.app import operations
-from penstock.console.pages import PAGES, POLICY, STATIC, pages_router
+from penstock.console.pages import PAGES, POLICY, STATIC, Pages
 
 SAFE = {
     "content-security-policy": POLICY,
@@ -115,12 +115,22 @@ def test_there_is_nothing_else(echo_server: RunningServer, target: str) -> None:
     assert answer.error["type"] == "invalid_request_error"
 
 
+def test_a_person_whose_url_leads_nowhere_gets_the_page_that_says_so(echo_server: RunningServer) -> None:
+    browser = "accept: text/html,application/xhtml+xml,*/*;q=0.8"
+    answer = ask(echo_server, "GET", "/no-such-page", browser)
+    assert (answer.status, answer.body) == (404, (STATIC / "index.html").read_bytes())
+    assert answer.headers.items() >= SAFE.items()
+    for method, path in (("GET", "/v1/nothing"), ("GET", "/api/nothing"), ("GET", "/assets/no.js"), ("POST", "/no")):
+        answer = ask(echo_server, method, path, browser)
+        assert answer.error["code"] in ("unknown_url", "not_found"), "a program's mistake is told as one"
+
+
 def test_pages_are_no_part_of_the_api() -> None:
     assert {one.path for one in operations()} & {*PAGES, "/assets/{path}"} == set()
 
 
 def not_built(static: Path) -> FastAPI:
-    return build_cold_plane(pages_router(static))
+    return build_cold_plane(Pages(static).router())
 
 
 def test_a_checkout_without_the_build_says_how_to_build(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The cold plane: FastAPI, for every route whose cost does not matter, with the same errors as the hot plane."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,8 +22,11 @@ log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1
 
+Lost = Callable[[Request], Response | None]
+"""What a URL that leads nowhere shows, where that is not the error of an API."""
 
-def build_cold_plane(*routers: APIRouter) -> FastAPI:
+
+def build_cold_plane(*routers: APIRouter, lost: Lost | None = None) -> FastAPI:
     """The FastAPI application with these routers. Its own documentation pages are off: they would load foreign code."""
     app = FastAPI(
         title="Penstock",
@@ -35,7 +39,7 @@ def build_cold_plane(*routers: APIRouter) -> FastAPI:
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(ApiError, _api_error)
-    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(HTTPException, partial(_http_exception, lost=lost))
     app.add_exception_handler(RequestValidationError, _validation_error)
     for away in (OperationalError, InterfaceError, WaitedTooLong):
         app.add_exception_handler(away, _database_away)
@@ -66,11 +70,13 @@ async def _database_away(request: Request, error: Exception) -> Response:
     return _render(request, away)
 
 
-async def _http_exception(request: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception, *, lost: Lost | None) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, ApiError):  # raised while FastAPI read the body, which hides it
         return _render(request, error.__cause__)
     if error.status_code == 404:
+        if lost is not None and (page := lost(request)) is not None:
+            return page
         return _render(request, UnknownUrl("This URL does not exist. The API is under /v1."))
     if error.status_code == 405:
         return _render(request, MethodNotAllowed(request.method, _allowed(request)))

@@ -32,6 +32,7 @@ _SAFE = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
 }
+_NO_PAGES = ("/v1", "/api", "/assets")
 _FOREVER = "public, max-age=31536000, immutable"
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -63,40 +64,51 @@ class Asset:
     encodings: tuple[str, ...]
     cache: str
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, *, status: int = 200) -> Response:
         """As the client can take it."""
         accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
         headers = {**_SAFE, "cache-control": self.cache, "vary": "accept-encoding"}
         for encoding in self.encodings:
             if encoding in accepted:
                 path = self.path.with_name(self.path.name + _ENCODINGS[encoding])
-                return FileResponse(path, headers={**headers, "content-encoding": encoding}, media_type=self.media_type)
-        return FileResponse(self.path, headers=headers, media_type=self.media_type)
+                headers["content-encoding"] = encoding
+                return FileResponse(path, status, headers, self.media_type)
+        return FileResponse(self.path, status, headers, self.media_type)
 
 
-def pages_router(static: Path = STATIC) -> APIRouter:
-    """The routes, which everybody may read; what a page shows, it asks for under /api."""
-    assets = {asset.path.relative_to(static).as_posix(): asset for asset in _assets(static)}
-    document = assets.pop("index.html", None)
-    router = APIRouter()
+class Pages:
+    """The pages of one build, which everybody may read; what a page shows, it asks for under /api."""
 
-    async def page(request: Request) -> Response:
-        if document is None:
+    def __init__(self, static: Path = STATIC) -> None:
+        self._assets = {asset.path.relative_to(static).as_posix(): asset for asset in _assets(static)}
+        self._document = self._assets.pop("index.html", None)
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter()
+        for path in PAGES:
+            router.add_api_route(path, self._page, methods=READING)
+        router.add_api_route("/assets/{path:path}", partial(self._asset, folder="assets/"), methods=READING)
+        for name in sorted(name for name in self._assets if "/" not in name):
+            router.add_api_route(f"/{name}", partial(self._asset, path=name), methods=READING)
+        return router
+
+    def lost(self, request: Request) -> Response | None:
+        """For a person whose URL leads nowhere the page that says so; None for a program, and for what is no page."""
+        path, wanted = request.url.path, request.headers.get("accept", "")
+        program = request.method not in READING or path.startswith(_NO_PAGES) or "text/html" not in wanted
+        return None if program or self._document is None else self._document.answer(request, status=404)
+
+    async def _page(self, request: Request) -> Response:
+        if self._document is None:
             return Response(NOT_BUILT, 503, {**_SAFE, "cache-control": "no-store"}, "text/html; charset=utf-8")
-        return document.answer(request)
+        return self._document.answer(request)
 
-    async def asset(request: Request, path: str = "", *, folder: str = "") -> Response:
-        found = assets.get(f"{folder}{path}")
+    async def _asset(self, request: Request, path: str = "", *, folder: str = "") -> Response:
+        found = self._assets.get(f"{folder}{path}")
         if found is None:
             raise UnknownUrl("There is no such file.")
         return found.answer(request)
-
-    for path in PAGES:
-        router.add_api_route(path, page, methods=READING)
-    router.add_api_route("/assets/{path:path}", partial(asset, folder="assets/"), methods=READING)
-    for name in sorted(name for name in assets if "/" not in name):
-        router.add_api_route(f"/{name}", partial(asset, path=name), methods=READING)
-    return router
 
 
 def _assets(static: Path) -> list[Asset]:
