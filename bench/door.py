@@ -8,6 +8,7 @@ With a slot free, and through a queue in which requests of 1 or of 100 accounts 
 import asyncio
 import statistics
 import time
+from dataclasses import dataclass
 
 import click
 
@@ -19,6 +20,14 @@ from penstock.inference.ticket import Ticket
 WAITING = 400
 
 
+@dataclass
+class Done:
+    """What came of a request."""
+
+    tokens: int = 0
+    step_seconds: float = 0.0
+
+
 def an_endpoint(slots: int) -> Endpoint:
     """An engine that nobody reaches."""
     return Endpoint("m", "http://127.0.0.1:1", "m", "k", Echo(context_length=64), slots, 64, 64)
@@ -27,7 +36,9 @@ def an_endpoint(slots: int) -> Endpoint:
 async def through(door: Admission, at: Endpoint, ticket: Ticket) -> None:
     """One request that has nothing to do there."""
     async with door.enter(at, ticket) as place:
-        place.tokens = 100
+        work = Done()
+        place.holds(work)
+        work.tokens = 100
 
 
 async def free(requests: int) -> None:

@@ -1,11 +1,20 @@
 """An engine's door, and who stands in it, without an engine behind."""
 
 import asyncio
+from dataclasses import dataclass
 
 from penstock.engines.echo import Echo
 from penstock.engines.engine import Abilities, Endpoint
 from penstock.inference.admission import Admission
 from penstock.inference.ticket import Ticket
+
+
+@dataclass
+class Done:
+    """What came of a request."""
+
+    tokens: int = 0
+    step_seconds: float = 0.0
 
 
 def endpoint(slots: int, *, stops: bool = True) -> Endpoint:
@@ -20,8 +29,10 @@ async def hold(
     """Enter, say so in the log, and stay until told."""
     async with door.enter(at, ticket) as place:
         log.append(name)
+        work = Done()
+        place.holds(work)
         await until.wait()
-        place.tokens = tokens
+        work.tokens = tokens
 
 
 async def turn() -> None:

@@ -2,7 +2,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from admitted import endpoint, hold, turn
+from admitted import Done, endpoint, hold, turn
 
 from penstock.errors import InvalidRequest, ServerOverloaded
 from penstock.inference import admission
@@ -168,7 +168,9 @@ async def test_the_queue_is_bounded_by_what_the_engine_does_in_time() -> None:
         place = door.enter(at, Ticket(tokens=1000))
         await place.__aenter__()
         place.entered -= 1.0
-        place.tokens = 100
+        work = Done()
+        place.holds(work)
+        work.tokens = 100
         await place.__aexit__(None, None, None)
     end = asyncio.Event()
     long = int(admission.LONGEST_WAIT_SECONDS[Tier.REAL_TIME])

@@ -33,6 +33,8 @@ NOT_RUN = {
     ),
     "# 1. stop the server, so that nothing is written meanwhile": "it stops the server and names a host of yours",
     'pg_dump --format custom --dbname "$PENSTOCK_DATABASE_URL" --file penstock.dump': "it names a host of yours",
+    "penstock bench": "it takes a minute, and the figures are those of your machine",
+    "export PENSTOCK_API_KEY=...": "it names a server of yours",
     "litellm --config config.yaml": (
         "it starts a server; tests/clients/test_litellm_proxy.py tries one with such a file"
     ),

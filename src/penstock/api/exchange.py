@@ -3,8 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any
 
@@ -52,16 +51,16 @@ class Exchange:
         """The whole body, at most `cap` bytes, refused before it is read where its length is announced."""
         return await json_body(self.headers, self._receive, cap=cap)
 
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Let `interrupt` break the block off: it is left by the error that was given there."""
-        try:
-            yield
-        except asyncio.CancelledError:
-            if self._interrupt is None or self._task is None:
-                raise
-            self._task.uncancel()
-            raise self._interrupt from None
+    def interruptible(self) -> "Interruptible":
+        """A block that `interrupt` breaks off: it is left by the error that was given there."""
+        return Interruptible(self)
+
+    def instead(self, error: BaseException | None) -> Exception | None:
+        """What is to be raised in place of `error`; None: `error` itself."""
+        if self._interrupt is None or self._task is None or not isinstance(error, asyncio.CancelledError):
+            return None
+        self._task.uncancel()
+        return self._interrupt
 
     def while_connected(self) -> "WhileConnected":
         """A block that is interrupted, with ClientGone, when the client leaves."""
@@ -139,6 +138,24 @@ class Exchange:
             return
         await self._send(message)
         self.finished = not message.get("more_body")
+
+
+class Interruptible:
+    """See Exchange.interruptible."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if (instead := self._exchange.instead(error)) is not None:
+            raise instead from None
 
 
 class WhileConnected:

@@ -5,8 +5,7 @@ Foreign errors become ours here and nowhere else.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import TypeVar
 
 import msgspec
@@ -146,42 +145,30 @@ class Relay:
     async def close(self) -> None:
         await self._upstream.close()
 
-    @asynccontextmanager
-    async def chat(
-        self, request: ChatRequest, endpoint: Endpoint, *, grammar: str | None = None
-    ) -> AsyncIterator[EngineStream]:
-        """Open the engine's answer, held to `grammar` if there is one.
+    def chat(self, request: ChatRequest, endpoint: Endpoint, *, grammar: str | None = None) -> "Asking":
+        """A block in which the engine answers, held to `grammar` if there is one.
 
         Leaving the block, by whatever way, makes the engine stop its work.
 
         Raises EngineError, ContextLengthExceeded or ModelLoading before the block is entered.
         """
         body = endpoint.engine.chat_body(request, served_name=endpoint.served_name, grammar=grammar)
-        async with self._stream(request, endpoint, "/v1/chat/completions", body) as stream:
-            yield stream
+        return Asking(self, request, endpoint, "/v1/chat/completions", body)
 
-    @asynccontextmanager
-    async def complete(self, request: CompletionRequest, endpoint: Endpoint) -> AsyncIterator[EngineStream]:
+    def complete(self, request: CompletionRequest, endpoint: Endpoint) -> "Asking":
         """The same for raw prompts, all in one stream: choice `index` answers prompt `index // n`."""
         body = endpoint.engine.completion_body(request, served_name=endpoint.served_name)
-        async with self._stream(request, endpoint, "/v1/completions", body) as stream:
-            yield stream
+        return Asking(self, request, endpoint, "/v1/completions", body)
 
-    @asynccontextmanager
-    async def _stream(
-        self, request: SamplingRequest, endpoint: Endpoint, path: str, body: bytes
-    ) -> AsyncIterator[EngineStream]:
+    async def stream(self, request: SamplingRequest, endpoint: Endpoint, path: str, body: bytes) -> EngineStream:
+        """The engine's answer to `body`, which somebody has to close. Raises what `chat` does."""
         endpoint.pulse.wait()
         try:
             answer = await self._post(endpoint, path, body)
             endpoint.pulse.beat()
         finally:
             endpoint.pulse.done()
-        stream = EngineStream(endpoint, answer, request, stall_seconds=self._stall_seconds)
-        try:
-            yield stream
-        finally:
-            stream.close()
+        return EngineStream(endpoint, answer, request, stall_seconds=self._stall_seconds)
 
     async def embed(self, inputs: list[Prompt], endpoint: Endpoint) -> tuple[list[bytes], int]:
         """A vector for each input, in little-endian float32, and the tokens of all inputs together.
@@ -245,6 +232,28 @@ class Relay:
         if answer.status != 200:
             raise await _refusal(answer)
         return answer
+
+
+class Asking:
+    """An answer of an engine that is under way while the block is."""
+
+    __slots__ = ("_body", "_endpoint", "_path", "_relay", "_request", "_stream")
+
+    def __init__(self, relay: Relay, request: SamplingRequest, endpoint: Endpoint, path: str, body: bytes) -> None:
+        self._relay = relay
+        self._request = request
+        self._endpoint = endpoint
+        self._path = path
+        self._body = body
+
+    async def __aenter__(self) -> EngineStream:
+        self._stream = await self._relay.stream(self._request, self._endpoint, self._path, self._body)
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
 
 
 class _Vector(msgspec.Struct):

@@ -8,7 +8,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from weakref import WeakKeyDictionary
 
 from penstock.engines.engine import Endpoint
@@ -49,6 +49,18 @@ class Load:
     """Of one request, read and written, over the last twenty or so; None before one has ended."""
 
 
+class Work(Protocol):
+    """What is done in a place."""
+
+    @property
+    def tokens(self) -> int:
+        """What the engine has read and written for it so far."""
+
+    @property
+    def step_seconds(self) -> float:
+        """The time from token to token in the mean; 0 where that is not known."""
+
+
 class Place:
     """Slots of an engine for one request: waited for when its block is entered, given back when it is left.
 
@@ -56,8 +68,8 @@ class Place:
     """
 
     __slots__ = (
-        *("_gate", "_task", "entered", "expected", "lines_before", "others_before", "put_back", "stays"),
-        *("step_seconds", "ticket", "tokens", "turn"),
+        *("_gate", "_task", "_tokens_before", "_work", "entered", "expected", "lines_before", "others_before"),
+        *("put_back", "stays", "ticket", "turn"),
     )
 
     def __init__(self, gate: "Gate", ticket: Ticket) -> None:
@@ -66,15 +78,29 @@ class Place:
         self.entered = 0.0
         self.expected = 0
         """Tokens that it will have come to, as far as those before it tell."""
-        self.tokens = 0
-        """What it came to, for whoever holds the place to say; and its time from token to token, 0 for none."""
-        self.step_seconds = 0.0
         self.lines_before = 0.0
         self.others_before = 0.0
         self.put_back = False
         self.stays = False
         self._gate = gate
+        self._work: Work | None = None
+        self._tokens_before = 0
         self._task: asyncio.Task[object] | None = None
+
+    def holds(self, work: "Work") -> None:
+        """What the engine does in this place."""
+        self._work = work
+        self._tokens_before = work.tokens
+
+    @property
+    def tokens(self) -> int:
+        """What it has come to."""
+        return self._work.tokens - self._tokens_before if self._work else 0
+
+    @property
+    def step_seconds(self) -> float:
+        """The time from token to token; 0 where that is not known."""
+        return self._work.step_seconds if self._work else 0.0
 
     async def __aenter__(self) -> Self:
         if self.ticket.tier is not Tier.BATCH:
@@ -181,17 +207,17 @@ class Gate:
     def _measure(self, place: Place) -> None:
         """What a request that ends tells of the engine."""
         self._tick()
-        seconds = self._clock - place.entered
-        if seconds <= 0.0 or not place.tokens:
+        seconds, tokens = self._clock - place.entered, place.tokens
+        if seconds <= 0.0 or not tokens:
             return
-        self._speed.count(place.ticket, place.tokens, seconds=seconds)
+        self._speed.count(place.ticket, tokens, seconds=seconds)
         lines = (self._line_seconds - place.lines_before) / seconds
         others = (self._other_seconds - place.others_before) / seconds
         if place.ticket.tier is Tier.BATCH:
             if not others:
-                self.pace.own.done(place.tokens, seconds, lines=lines)
-        elif place.step_seconds:
-            self.pace.others.answered(place.step_seconds, others=others, lines=lines)
+                self.pace.own.done(tokens, seconds, lines=lines)
+        elif step_seconds := place.step_seconds:
+            self.pace.others.answered(step_seconds, others=others, lines=lines)
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -10,7 +10,7 @@ from penstock.engines.engine import Endpoint, Piece
 from penstock.engines.relay import EngineStream, Relay
 from penstock.errors import EngineError, ModelLoading
 from penstock.inference import context
-from penstock.inference.admission import Admission
+from penstock.inference.admission import Admission, Place
 from penstock.inference.choice import ChoiceReader
 from penstock.inference.embedding import Embedded, most_tokens, portions
 from penstock.inference.form import Shaped, Shaper, form_of
@@ -22,7 +22,6 @@ from penstock.inference.reserve import Answers, reserve
 from penstock.inference.room import Room, room_for
 from penstock.inference.route import Router
 from penstock.inference.stop import StopScanner
-from penstock.inference.ticket import Ticket
 from penstock.inference.token_logprobs import LogprobQueue
 from penstock.inference.tool_calls import WrittenCalls
 from penstock.inference.unfinished import can_go_on
@@ -176,14 +175,14 @@ class Inference:
             beginning = ""
             if delivery.batch and can_go_on(shaped, endpoint):
                 bounded, beginning = entry.go_on(bounded)
-            async with (
-                self._admitted(request.model, endpoint, entry, entry.ticket(tokens=worst, places=request.choices)),
-                self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream,
-            ):
-                stream.counts.earlier = entry.counts.earlier
-                entry.counts = stream.counts
-                readers = chat_readers(shaped)
-                yield Completion("chatcmpl", shaped.request, stream, entry, readers=readers, beginning=beginning)
+            ticket = entry.ticket(tokens=worst, places=request.choices)
+            async with self._admission.enter(endpoint, ticket) as place:
+                self._begin(request.model, endpoint, entry, place)
+                async with self._relay.chat(bounded, endpoint, grammar=shaped.grammar) as stream:
+                    stream.counts.earlier = entry.counts.earlier
+                    entry.counts = stream.counts
+                    readers = chat_readers(shaped)
+                    yield Completion("chatcmpl", shaped.request, stream, entry, readers=readers, beginning=beginning)
 
     async def count(self, request: ChatRequest, caller: Caller) -> int:
         """The tokens that the prompt of a chat completion would have. Raises what `chat` does before it runs."""
@@ -211,12 +210,11 @@ class Inference:
             worst = answers.worst(prompts, room)
             # The choices of one prompt need their slots at once; beyond the slots, prompts wait inside the engine.
             places = max(request.n or 1, min(request.choices, endpoint.slots))
-            async with (
-                self._admitted(request.model, endpoint, entry, entry.ticket(tokens=worst, places=places)),
-                self._relay.complete(request, endpoint) as stream,
-            ):
-                entry.counts = stream.counts
-                yield Completion("cmpl", request, stream, entry, readers=text_readers(request))
+            async with self._admission.enter(endpoint, entry.ticket(tokens=worst, places=places)) as place:
+                self._begin(request.model, endpoint, entry, place)
+                async with self._relay.complete(request, endpoint) as stream:
+                    entry.counts = stream.counts
+                    yield Completion("cmpl", request, stream, entry, readers=text_readers(request))
 
     async def embed(
         self, request: EmbeddingRequest, caller: Caller, *, request_id: str, delivery: Delivery
@@ -235,9 +233,10 @@ class Inference:
             for portion in portions(request.inputs, context_length=endpoint.context_length):
                 worst, places = sum(map(most_tokens, portion)), min(len(portion), endpoint.slots)
                 ticket = entry.ticket(tokens=worst, places=places)
-                async with self._admitted(request.model, endpoint, entry, ticket):
+                async with self._admission.enter(endpoint, ticket) as place:
+                    self._begin(request.model, endpoint, entry, place)
                     made, tokens = await self._relay.embed(portion, endpoint)
-                entry.counts.read(len(vectors), tokens, cached=0)
+                    entry.counts.read(len(vectors), tokens, cached=0)
                 entry.last_token = time.monotonic()
                 entry.first_token = entry.first_token or entry.last_token
                 vectors += made
@@ -264,15 +263,9 @@ class Inference:
         entry.limited_by(partial(self._limiter.standing, caller, room.endpoint.model))
         entry.reserved(await reserve(self._limiter, caller, room, prompt=prompt, answers=answers))
 
-    @asynccontextmanager
-    async def _admitted(self, model: str, endpoint: Endpoint, entry: Entry, ticket: Ticket) -> AsyncIterator[None]:
-        """Hold slots of the endpoint, once it is this request's turn. Raises PutBack where a line has to make way."""
-        async with self._admission.enter(endpoint, ticket) as place:
-            if self._router.pick(model) is not endpoint:
-                raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
-            entry.entered = entry.entered or place.entered
-            before = entry.tokens
-            try:
-                yield
-            finally:
-                place.tokens, place.step_seconds = entry.tokens - before, entry.step_seconds
+    def _begin(self, model: str, endpoint: Endpoint, entry: Entry, place: Place) -> None:
+        """It is this request's turn. Raises ModelLoading where the engine is another by now."""
+        if self._router.pick(model) is not endpoint:
+            raise ModelLoading("The model was started anew while this request waited.", retry_after=1)
+        entry.entered = entry.entered or place.entered
+        place.holds(entry)

@@ -273,14 +273,13 @@ class InFlight:
     def get(self, request_id: str) -> Entry | None:
         return self._entries.get(request_id)
 
-    @contextmanager
-    def holding(self, entry: Entry) -> Iterator[None]:
-        """The request of `entry` is under way while the block is."""
+    def add(self, entry: Entry) -> None:
+        """The request of `entry` is under way."""
         self._entries[entry.asked.request_id] = entry
-        try:
-            yield
-        finally:
-            self._entries.pop(entry.asked.request_id, None)
+
+    def remove(self, entry: Entry) -> None:
+        """It is not any more."""
+        self._entries.pop(entry.asked.request_id, None)
 
 
 class Meter:
@@ -298,8 +297,8 @@ class Meter:
         self._recorder.check()
         entry = Entry(caller, asked, delivery, record=self._record)
         try:
-            with self._in_flight.holding(entry):
-                yield entry
+            self._in_flight.add(entry)
+            yield entry
             entry.complete()
         except PutBack:
             entry.put_back()
@@ -316,7 +315,9 @@ class Meter:
             else:
                 entry.settle("aborted", CLIENT_LEFT)
             raise
-        finally:  # of whatever is none of these
+        finally:
+            self._in_flight.remove(entry)
+            # Of whatever is none of these.
             entry.settle("failed", InternalError.status, error_code=InternalError.code)
 
     def _record(self, row: UsageRecord, entry: Entry) -> None:
