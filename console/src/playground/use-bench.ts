@@ -22,20 +22,21 @@ async function open(body: ChatBody, signal: AbortSignal) {
 
 /** The playground of this tab; leaving the page ends what is under way. */
 export function useBench(account: string, beginning: Beginning): [Bench, Columns] {
-  const [bench] = useState(() => new Bench(kept(account, beginning), open, nextFrame));
+  const [owner] = useState(account); // who it is kept for, also in the moment in which the session has ended
+  const [bench] = useState(() => new Bench(kept(owner, beginning), open, nextFrame));
   const columns = useSyncExternalStore(bench.watch, bench.columns);
   const busy = anyRunning(columns);
   useEffect(() => {
-    if (!busy) keep(account, beginning, columns);
-  }, [account, beginning, busy, columns]);
+    if (!busy) keep(owner, beginning, columns);
+  }, [owner, beginning, busy, columns]);
   useEffect(() => {
-    const save = () => keep(account, beginning, bench.columns());
+    const save = () => keep(owner, beginning, bench.columns());
     window.addEventListener("pagehide", save);
     return () => {
       window.removeEventListener("pagehide", save);
       bench.stop();
       save();
     };
-  }, [account, beginning, bench]);
+  }, [owner, beginning, bench]);
   return [bench, columns];
 }
