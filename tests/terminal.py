@@ -88,8 +88,10 @@ def terminal(argv: list[str], env: dict[str, str], *, columns: int = 100) -> Ite
     def own_it() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
+    # What says how wide some other terminal is would be believed before this one.
+    own = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
-        argv, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True, preexec_fn=own_it
+        argv, stdin=slave, stdout=slave, stderr=slave, env=own, start_new_session=True, preexec_fn=own_it
     )
     os.close(slave)
     try:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 from running_server import RunningServer
 from sign_in import Person
 
@@ -92,6 +101,7 @@ class Opened:
         )
         self.contexts.append(context)
         context.set_default_timeout(15_000)
+        expect.set_options(timeout=15_000)
         if who is not None:
             name, _, value = who.cookie.partition("=")
             context.add_cookies([{"name": name, "value": value, "url": origin}])

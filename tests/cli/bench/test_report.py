@@ -14,7 +14,7 @@ from penstock.cli.bench.plot import Line, decades, nice, over_steps, shares, tid
 from penstock.cli.bench.report import page
 from penstock.cli.bench.run import Run
 from penstock.cli.bench.summary import summed
-from penstock.cli.bench.table import facts_of, failure_lines, number
+from penstock.cli.bench.table import facts_of, failure_lines, fitted, number
 
 HOSTILE = "</title><script>alert(1)</script>"
 
@@ -144,3 +144,13 @@ def test_the_conditions_say_what_was_asked() -> None:
     assert facts["Load"] == "1 client, 2 clients; 8 s a step; 4 requests before, which do not count"
     assert facts["SLO"].startswith("TTFT up to 500 ms, ITL up to 50 ms")
     assert "aiohttp" in facts["Client"]
+
+
+def test_a_table_that_is_wider_than_the_screen_is_several() -> None:
+    whole = (["Load", "Answers", "TTFT p50"], [["2 clients", "1,000", "43.3"]])
+    assert fitted(whole, 28) == [whole], "9, 7 and 8 letters, and two gaps"
+    assert fitted(whole, 27) == [
+        (["Load", "Answers"], [["2 clients", "1,000"]]),
+        (["Load", "TTFT p50"], [["2 clients", "43.3"]]),
+    ]
+    assert [headings for headings, _ in fitted(whole, 1)] == [["Load", "Answers"], ["Load", "TTFT p50"]]

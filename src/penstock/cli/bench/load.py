@@ -69,8 +69,8 @@ class Drive:
     async def _client(self) -> None:
         while self._goes_on():
             outcome = await self._ask(time.perf_counter())
-            if outcome.failure is not None:
-                await self._pause(outcome.failure.retry_after)
+            if outcome.failure is not None and not await self._paused(outcome.failure.retry_after):
+                break
         self._step.until = self._step.until or time.perf_counter()
 
     async def _open(self) -> None:
@@ -94,9 +94,12 @@ class Drive:
         whole = self._plan.requests is not None and self._step.started >= self._plan.requests
         return not whole and time.perf_counter() < self._deadline
 
-    async def _pause(self, retry_after: float | None) -> None:
+    async def _paused(self, retry_after: float | None) -> bool:
+        """Wait as long as the server asks for; false where the step is over before that."""
         asked = min(max(retry_after or 0.0, _SHORTEST_PAUSE), _LONGEST_PAUSE)
-        await asyncio.sleep(max(0.0, min(asked, self._deadline - time.perf_counter())))
+        left = self._deadline - time.perf_counter()
+        await asyncio.sleep(max(0.0, min(asked, left)))
+        return asked < left
 
     async def _ask(self, due: float) -> Outcome:
         step = self._step

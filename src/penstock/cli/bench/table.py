@@ -13,6 +13,8 @@ from penstock.cli.bench.summary import Failures, Spread, Summary
 from penstock.cli.screen import printable
 
 _PIPE_WIDTH = 200
+_GAP = 2
+"""Blanks between two columns."""
 Rows = tuple[list[str], list[list[str]]]
 
 
@@ -21,10 +23,10 @@ def print_run(told: Conditions, steps: Sequence[Summary], warnings: Sequence[str
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, markup=False, highlight=False)
     facts = [f"{name:11}{value}" for name, value in facts_of(told)]
     console.print(printable("\n".join([f"{told.model} at {told.url}", *facts])), soft_wrap=True)
-    for headings, rows in (latencies(steps), rates(steps)):
+    for headings, rows in (part for whole in (latencies(steps), rates(steps)) for part in fitted(whole, console.width)):
         table = Table(box=None, pad_edge=False, header_style="dim")
         for at, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if at else "left")
+            table.add_column(heading, justify="right" if at else "left", no_wrap=True)
         for row in rows:
             table.add_row(*row)
         console.print()
@@ -51,6 +53,19 @@ def facts_of(told: Conditions) -> list[tuple[str, str]]:
         ("Again", told.command),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def fitted(whole: Rows, width: int) -> list[Rows]:
+    """A table as several that are no wider than the screen, each with the first column: a heading that is cut says
+    nothing."""
+    headings, rows = whole
+    widths = [max(map(len, column)) + _GAP for column in zip(headings, *rows, strict=True)]
+    parts: list[list[int]] = [[0]]
+    for at in range(1, len(headings)):
+        if len(parts[-1]) > 1 and sum(widths[one] for one in parts[-1]) + widths[at] - _GAP > width:
+            parts.append([0])
+        parts[-1].append(at)
+    return [([headings[at] for at in part], [[row[at] for at in part] for row in rows]) for part in parts]
 
 
 def latencies(steps: Sequence[Summary]) -> Rows:
