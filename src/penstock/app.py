@@ -166,22 +166,8 @@ async def running(
         registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
         later = later_router(gate, database, blobs, runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
-        front = _front(
-            _Services(
-                settings=settings,
-                told=told,
-                gate=gate,
-                tenants=tenants,
-                limiter=limiter,
-                inference=inference,
-                admission=admission,
-                in_flight=in_flight,
-                workers=workers,
-                later=later,
-                registry=registry,
-                drain=drain,
-            )
-        )
+        known = (settings, told, gate, tenants, limiter, inference, admission, in_flight)
+        front = _front(_Services(*known, workers=workers, later=later, registry=registry, drain=drain))
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
         yield Penstock(front, metrics, connections, workers, drain, tenants.setup)
 
@@ -285,7 +271,7 @@ def _registry(*collectors: Collector) -> CollectorRegistry:
     return registry
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Services:
     """What the routes are made of."""
 
