@@ -30,6 +30,7 @@ MODELS = ROOT / ".cache" / "tests" / "models"
 TAKEN = (1440, 390)
 IN_DOCS: dict[str, Theme] = {
     "new-home": "light",
+    "playground-answer": "light",
     "models": "dark",
     "apikeys": "dark",
     "batch-errors": "light",

@@ -36,7 +36,7 @@ function One({ name, value, values }: { name: string; value: string; values: num
   return (
     <div className="-mr-px -mb-px flex flex-col gap-1 border-r border-b border-line p-4">
       <dt className="text-xs text-muted">{name}</dt>
-      <dd className="flex flex-wrap items-end justify-between gap-2">
+      <dd className="flex items-end justify-between gap-2 max-sm:flex-col max-sm:items-start">
         <span className="text-title font-semibold tabular-nums">{value}</span>
         {values.some((one) => one > 0) && <Sparkline values={values} label={`${name}, hour by hour over the last 24 hours: ${values.map(brief).join(", ")}`} />}
       </dd>

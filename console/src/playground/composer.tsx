@@ -49,11 +49,11 @@ export function Composer({ busy, canAsk, disabled, onSend, onStop }: Props) {
           className="field-sizing-content max-h-48 min-h-9 resize-none"
         />
         {busy ? (
-          <Button key="stop" icon={Square} onClick={onStop} className="h-9.5">
+          <Button key="stop" icon={Square} onClick={onStop} className="h-[36px]">
             Stop
           </Button>
         ) : (
-          <Button key="send" type="submit" look="primary" icon={ArrowUp} disabled={!ready} className="h-9.5">
+          <Button key="send" type="submit" look="primary" icon={ArrowUp} disabled={!ready} className="h-[36px]">
             Send
           </Button>
         )}

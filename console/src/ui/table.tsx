@@ -57,7 +57,7 @@ export function Table<Row>({ label, columns, rows, id, sorting, onOpen }: { labe
               )}
             >
               {columns.map((column, index) => (
-                <td key={column.name} role="cell" data-name={column.name} className={classes("h-10 px-4 py-1.5", column.number && "sm:text-right", placed(column, index), column.known?.(row) && "max-sm:hidden")}>
+                <td key={column.name} role="cell" data-name={column.name} className={classes("h-10 px-4 py-1.5", column.number && "sm:text-right sm:whitespace-nowrap", placed(column, index), column.known?.(row) && "max-sm:hidden")}>
                   {column.cell(row)}
                 </td>
               ))}
