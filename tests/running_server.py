@@ -192,6 +192,11 @@ class RunningServer:
     def ready(self) -> bool:
         return self.request("GET", "/ready", headers={}).status == 200
 
+    def at_rest(self) -> bool:
+        """Whether a model answers, and none is on its way."""
+        told = self.request("GET", "/ready", headers={})
+        return told.status == 200 and not {"pulling", "loading"} & set(told.json["models"].values())
+
     def stop(self, with_signal: int = signal.SIGTERM) -> int:
         """End the server; its exit status."""
         for client in self.clients:
@@ -238,7 +243,7 @@ def serving(
         database = {name: url for name, url in (environ or {}).items() if name == "PENSTOCK_DATABASE_URL"}
         server = RunningServer(process, port, data_dir, first_key(data_dir, database), log)
         if ready:
-            eventually(server.ready, seconds=90)
+            eventually(server.at_rest, seconds=90)
         yield server
         server.stop()
     finally:
