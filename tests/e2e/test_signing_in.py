@@ -59,6 +59,7 @@ def test_sign_up_where_it_is_open(open_page: Opened, tmp_path: Path) -> None:
         settle(server, "root", role="admin")
         page = open_page(server, None, "/login", refusals=True)
         page.get_by_role("link", name="Sign up").click()
+        expect(page.get_by_role("heading", name="Sign up", level=1)).to_be_visible()
         fill(page, **{"Full name": "Ann"})
         page.get_by_role("button", name="Sign up").click()
         expect(page.get_by_role("heading", name="Home", level=1)).to_be_visible()
