@@ -141,6 +141,7 @@ def test_a_limit_is_explained_and_counted_down(open_page: Opened, echo_server: R
     changed = ask_json(echo_server, "PATCH", f"/api/keys/{key['id']}", limits, cookie=dee.cookie)
     assert changed.status == 200, changed.body
     say(page, "two")
+    expect(last_answer(page)).to_contain_text("out / 3 in")  # until then Enter sends nothing
     say(page, "three")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("A limit is reached")
