@@ -209,6 +209,40 @@ async def test_an_engine_that_is_not_there() -> None:
             await asks.post("http://127.0.0.1:1", "/", b"{}", api_key="k")
 
 
+class Wire:
+    """A transport of which only its end matters."""
+
+    ended = False
+
+    def write(self, _data: bytes) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self.ended
+
+    def abort(self) -> None:
+        self.ended = True
+
+
+async def test_who_leaves_in_the_moment_of_the_head_stops_the_engine_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, wire = Answer([]), Wire()
+    answer.connection_made(wire)  # type: ignore[arg-type]
+
+    async def connect(_url: str, _idle: list[Answer]) -> Answer:
+        return answer
+
+    asks = Upstream()
+    monkeypatch.setattr(asks, "_connect", connect)
+    asking = asyncio.create_task(asks.post("http://127.0.0.1:1", "/", b"{}", api_key="k"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    answer.data_received(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert wire.ended
+
+
 async def test_more_than_was_allowed_is_not_read() -> None:
     answering: Connection = Engine(WHOLE)
     async with engine(answering) as endpoint, upstream() as asks:

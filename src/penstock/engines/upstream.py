@@ -173,9 +173,6 @@ class Answer(asyncio.Protocol):
                 self._transport.abort()
         self._wake()
 
-    def eof_received(self) -> None:
-        """The engine ends: an answer without a length is whole then."""
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         if self in self._idle:
@@ -247,10 +244,12 @@ class Upstream:
     @staticmethod
     async def _ask(answer: Answer, request: bytes) -> Answer:
         answer.ask(request)
+        answered = False
         try:
             await answer.head()
+            answered = True
         finally:
-            if not answer.status:
+            if not answered:  # also where who asked leaves in the very moment in which the head comes
                 answer.close()
         return answer
 
