@@ -1,10 +1,11 @@
 """What holds for a database of every kind: one writer, one state for each reader, and nothing kept by chance."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from database.counter import count_up, make_counter, number, number_in
-from databases import SQLITE_ONLY
+from databases import POSTGRESQL_ONLY, SQLITE_ONLY
 from sqlalchemy import exc, text
 
 from penstock.database.connection import Database
@@ -139,3 +140,14 @@ async def test_a_writer_that_is_cancelled_leaves_nothing_locked(database: Databa
     await asyncio.wait({writing})
     await count_up(database)
     assert await number(database) == before + 1
+
+
+@POSTGRESQL_ONLY
+async def test_a_connection_that_was_left_in_a_pipeline_is_not_used_again(database: Database) -> None:
+    """As a cancelled `executemany` of the driver leaves one now and then."""
+    async with database.read() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver.pgconn.enter_pipeline_mode()
+    await count_up(database)
+    assert await number(database) == 1
+    assert driver.closed

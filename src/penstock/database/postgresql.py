@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, Table, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Table, event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from penstock.errors import OperatorError
@@ -47,7 +47,7 @@ class Postgresql:
         # version's migration made stale would fail. SQLAlchemy's ping before each use would be one more round trip.
         arguments = {"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None, "application_name": "penstock"}
         given = {name: value for name, value in arguments.items() if name not in self._url.query}
-        return create_async_engine(
+        engine = create_async_engine(
             self._url,
             isolation_level="AUTOCOMMIT",  # transactions are begun by us
             hide_parameters=True,
@@ -57,6 +57,8 @@ class Postgresql:
             pool_timeout=_POOL_WAIT_SECONDS,
             connect_args=given,
         )
+        event.listen(engine.sync_engine, "checkout", _refuse_unfinished)
+        return engine
 
     async def check(self, connection: AsyncConnection) -> str:
         encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
@@ -99,6 +101,12 @@ class Postgresql:
             held = socket.socket(fileno=os.dup(connection.fileno()))
             with held:
                 held.shutdown(socket.SHUT_RDWR)
+
+
+def _refuse_unfinished(connection: Any, *_: object) -> None:
+    """Has the pool make a new connection in place of one that a cancelled `executemany` left in the middle."""
+    if connection.driver_connection.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF:
+        raise DisconnectionError
 
 
 def _bounds(lock_seconds: float, seconds: float) -> str:
