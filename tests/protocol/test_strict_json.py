@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.errors import InvalidJson
-from penstock.protocol.strict_json import MAX_DEPTH, decode
+from penstock.protocol.strict_json import MAX_COLONS, MAX_DEPTH, MAX_OPENINGS, decode
 
 values = st.recursive(
     st.none()
@@ -63,8 +63,21 @@ def test_what_is_not_one_clean_value_is_refused(body: bytes) -> None:
 
 
 def test_a_string_that_looks_like_a_key_is_no_duplicate() -> None:
-    body = rb'{"a": "\":\":", "b": "\" : \""}'
-    assert decode(body) == {"a": '":":', "b": '" : "'}
+    body = rb'{"a": "\":\":", "b": "\" : \"", "\"": "\\\":"}'
+    assert decode(body) == {"a": '":":', "b": '" : "', '"': '\\":'}
+
+
+pieces = st.lists(st.sampled_from(["\\", '"', ":", " ", "a"]), max_size=6).map("".join)
+
+
+@given(st.lists(st.tuples(pieces, pieces), max_size=4), st.sampled_from([":", " : "]))
+def test_no_quote_or_backslash_hides_a_duplicate_or_feigns_one(pairs: list[tuple[str, str]], colon: str) -> None:
+    body = "{" + ",".join(json.dumps(key) + colon + json.dumps(text) for key, text in pairs) + "}"
+    if len(dict(pairs)) == len(pairs):
+        assert decode(body.encode()) == dict(pairs)
+    else:
+        with pytest.raises(InvalidJson, match="stands twice"):
+            decode(body.encode())
 
 
 @pytest.mark.parametrize(
@@ -73,6 +86,19 @@ def test_a_string_that_looks_like_a_key_is_no_duplicate() -> None:
 def test_a_body_that_would_hold_the_event_loop_for_long(body: bytes) -> None:
     with pytest.raises(InvalidJson, match="too many"):
         decode(body)
+
+
+@pytest.mark.parametrize(("mark", "most"), [(b"{", MAX_OPENINGS), (b"[", MAX_OPENINGS), (b":", MAX_COLONS)])
+@pytest.mark.parametrize(
+    "text", [b"%b%b", b"%b%b" + b"a" * 9999, b"a" * 9999 + b"%b%b", b"%b" + b"a" * 999_999 + b"%b"]
+)
+def test_the_bounds_hold_wherever_the_marks_stand(mark: bytes, most: int, text: bytes) -> None:
+    def body(count: int) -> bytes:
+        return b'"' + text % (mark * (count // 2), mark * (count - count // 2)) + b'"'
+
+    decode(body(most))
+    with pytest.raises(InvalidJson, match="too many"):
+        decode(body(most + 1))
 
 
 def test_a_long_text_is_no_such_body() -> None:
@@ -87,6 +113,16 @@ def test_the_deepest_value_allowed() -> None:
     decode(nest(MAX_DEPTH))
     with pytest.raises(InvalidJson, match="64 levels"):
         decode(nest(MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize("inner", [b"[%b]", b'{"a":%b}', b'[%b,"a",1]'])
+def test_depth_is_counted_wherever_it_is(inner: bytes) -> None:
+    body = b"1"
+    for _ in range(MAX_DEPTH):
+        body = inner % body
+    assert decode(body) == json.loads(body)
+    with pytest.raises(InvalidJson, match="64 levels"):
+        decode(inner % body)
 
 
 def test_the_message_never_quotes_a_value() -> None:
