@@ -10,6 +10,7 @@ from limited import Clock, run
 
 from penstock.errors import NeverFits, RateLimited
 from penstock.tenants.caller import Caller, Subject
+from penstock.tenants.counts import STALE_SECONDS
 from penstock.tenants.limits import Grant, Used, Worst
 from penstock.tenants.plans import Limits, Plan
 from penstock.tenants.windows import RESOLUTION
@@ -53,8 +54,15 @@ class Limited(RuleBasedStateMachine):
         self.limits = self.clock.limits()
         self.figures = {name: dict(figures) for name, figures in FIGURES.items()}
         self.events: list[Event] = []
+        self.callers: dict[str, Caller] = {}
 
     def caller(self, key: str) -> Caller:
+        """The same object until something changes, or it is looked up anew, as it is for a server."""
+        if key not in self.callers:
+            self.callers[key] = self.looked_up(key)
+        return self.callers[key]
+
+    def looked_up(self, key: str) -> Caller:
         subjects = tuple(
             Subject(name, Plan(**self.figures[name]) if name == "acct" else Limits(**self.figures[name]))
             for name in CHAINS[key]
@@ -90,6 +98,36 @@ class Limited(RuleBasedStateMachine):
     @rule(seconds=st.integers(0, 1024 * 40).map(lambda parts: parts / 1024))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
+
+    @rule(seconds=st.sampled_from([MINUTE, STALE_SECONDS]))
+    def stay_away(self, seconds: float) -> None:
+        """Long enough for windows to be empty, or for whoever does not come again to be forgotten."""
+        self.clock.advance(seconds)
+
+    @rule(key=st.sampled_from(sorted(CHAINS)))
+    def look_up_anew(self, key: str) -> None:
+        self.callers.pop(key, None)
+
+    @rule(key=st.sampled_from(sorted(CHAINS)))
+    def look_at_the_headers(self, key: str) -> None:
+        standing = self.limits.standing(self.caller(key), "m")
+        for told, figures in (
+            (standing.requests, ("requests_per_minute",)),
+            (standing.tokens, ("input_tokens_per_minute", "output_tokens_per_minute")),
+        ):
+            least, most = (self.left(key, figures, longer=longer) for longer in (PART, 0.0))
+            assert least <= told.remaining <= most
+
+    def left(self, key: str, figures: tuple[str, ...], *, longer: float) -> int:
+        """Of the tightest of these figures, where everything counts so much longer than it has to."""
+        since = self.clock.now - MINUTE - longer
+        left: list[int] = [
+            limit - self.taken(subject, figure, since=since)
+            for subject in CHAINS[key]
+            for figure, limit in self.figures[subject].items()
+            if figure in figures
+        ]
+        return max(0, min(left))
 
     @rule(key=st.sampled_from(sorted(CHAINS)), reads=st.integers(0, 55), writes=st.integers(0, 70))
     def ask(self, key: str, reads: int, writes: int) -> None:
@@ -140,6 +178,7 @@ class Limited(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 8))
     def change_the_plan(self, limit: int) -> None:
         self.figures["acct"]["requests_per_minute"] = limit
+        self.callers.clear()
 
     @invariant()
     def no_window_holds_more_than_was_allowed(self) -> None:

@@ -282,6 +282,17 @@ class TestMemory:
         await refused(limits, daily)
         await refused(limits, busy)
 
+    async def test_who_was_forgotten_counts_together_with_those_that_came_since(self) -> None:
+        clock = Clock()
+        limits, account = clock.limits(), (Subject("acct", Plan(requests_per_minute=2)),)
+        one, other = Caller("acct", "one", "", subjects=account), Caller("acct", "other", "", subjects=account)
+        await limits.admit(one, "m", ONE)
+        clock.advance(STALE_SECONDS)
+        for _ in range(2):
+            await limits.admit(other, "m", ONE)
+        assert limits.standing(one, "m").requests.remaining == 0
+        await refused(limits, one)
+
 
 def named(account_id: str, **figures: Any) -> Caller:
     return Caller(account_id, "k", "", subjects=(Subject(account_id, Plan(**figures)),))

@@ -12,10 +12,11 @@ from penstock.errors import InsufficientQuota, NeverFits, RateLimited
 from penstock.protocol.price import PICOS
 from penstock.tenants.caller import Caller, Subject
 from penstock.tenants.limits import Figure, Grant, Standing, Used, Worst
-from penstock.tenants.memory_limits import Check, MemoryLimits
+from penstock.tenants.memory_limits import MemoryLimits
 from penstock.tenants.plans import ModelLimits
 from penstock.tenants.rules import FIGURES, Quantity, Rule, asked_of
 from penstock.tenants.shared_rules import PICOS_IN_UNIT, Hearsay, Rulebook, id_of
+from penstock.tenants.tally import Check
 
 _CALLERS_KEPT = 1000
 _RETRY_SECONDS = 5.0
@@ -50,14 +51,16 @@ class Held:
         self._asked = asked
         self._now = now
         for check in self._checks:
-            check.counted.take(now(), asked[check.quantity])
+            check.counted.held += asked[check.quantity]
 
     def settle(self, used: Used | None) -> None:
         """Called once."""
         now = self._now()
-        amounts = (1, 1, used.input_tokens, used.output_tokens, used.cost) if used else (0, 0, 0, 0, 0)
+        amounts = (0, 0, used.input_tokens, used.output_tokens, used.cost) if used else (0, 0, 0, 0, 0)
         for check in self._checks:
-            check.counted.settle(now, self._asked[check.quantity], amounts[check.quantity], None)
+            check.counted.held -= self._asked[check.quantity]
+            if amount := amounts[check.quantity]:
+                check.counted.add(now, amount)
 
 
 class Alone:
@@ -115,7 +118,7 @@ class Alone:
         for rule_id, (check, begun_with, begun_at) in self._counts.items():
             if check.rule.seconds:
                 left = begun_with if now < begun_at + check.rule.seconds else 0
-                yield rule_id, check.rule, max(0, check.counted.used(now) - left)
+                yield rule_id, check.rule, max(0, check.counted.total(now) - left)
 
     def _checks(self, share: Caller, model: str) -> list[Check]:
         now = self._now()
@@ -134,9 +137,7 @@ class Alone:
         used = heard.used_by(now) if heard and check.rule.seconds else 0
         part = -(-used // len(self._shares))
         if part:
-            check.counted.take(now, part)
-            if check.quantity is not Quantity.REQUESTS:
-                check.counted.settle(now, part, part, None)
+            check.counted.add(now, part)
         return part
 
     def _share_of(self, caller: Caller) -> Caller:

@@ -20,7 +20,7 @@ from penstock.tenants.caller import Caller
 from penstock.tenants.chain import Link, is_good, read_chain, rights_of, subjects_of
 from penstock.tenants.last_use import LastUse
 from penstock.tenants.plan_store import PlanStore
-from penstock.tenants.secret import digest_of, looks_valid
+from penstock.tenants.secret import Digests
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Callers:
         cache_entries: int = 10_000,
     ) -> None:
         self._database = database
-        self._pepper = pepper
+        self._digests = Digests(pepper, entries=cache_entries)
         self._plans = plans
         self._last_use = last_use
         self._monotonic = monotonic
@@ -79,9 +79,9 @@ class Callers:
     async def find(self, secret: str) -> Caller:
         """Who holds this secret. Raises InvalidKey, in the same words whatever is wrong with it, DatabaseAway where
         that cannot be known now, or ServerOverloaded where too many unknown keys are being looked up."""
-        if not looks_valid(secret):
+        digest = self._digests.of(secret)
+        if digest is None:
             raise _invalid()
-        digest = digest_of(secret, self._pepper)
         known = self._known.get(digest)
         if known is None or known.believed_until <= self._monotonic():
             known = await self._look_up(digest, known)

@@ -1,11 +1,12 @@
 """What each kind of figure counts: requests, places, tokens and money; in memory, for one subject."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
 from penstock.tenants.refusals import UNDER_WAY_SECONDS
-from penstock.tenants.windows import Entry, Window
+from penstock.tenants.windows import Window
 
 STALE_SECONDS = 120.0
 """How old the ledger's word about a month may be: longer than a key is believed while the database is away."""
@@ -14,19 +15,18 @@ STALE_SECONDS = 120.0
 class Count(Protocol):
     """What one rule has counted."""
 
+    sum: int
+    """What was used and still counts, until `leaves_at`."""
+    leaves_at: float
+    """From this moment on `total` has to be asked."""
     held: int
-    """What requests under way may come to use."""
+    """What requests under way may come to use: theirs to add, and to take off when they end."""
 
-    @property
-    def used(self) -> Callable[[float], int]:
-        """Of a moment: what was used and still counts."""
+    def total(self, now: float) -> int:
+        """What was used and still counts."""
 
-    @property
-    def take(self) -> Callable[[float, int], Entry | None]:
-        """From a moment on, reserve so much for a request."""
-
-    def settle(self, now: float, amount: int, used: int | None, taken: Entry | None) -> None:
-        """End the reservation of `amount`; `used` is what counts from now on, None is nothing at all."""
+    def add(self, now: float, amount: int) -> object:
+        """Count `amount` as used."""
 
     def wait_seconds(self, now: float, over: int) -> float:
         """When `over` is free of what is taken now, if nothing else comes."""
@@ -35,76 +35,44 @@ class Count(Protocol):
         """When all of it is free, if nothing else comes."""
 
 
-class Arrivals:
-    """Requests of a window: each counts from its admission on."""
+class Sliding(Window):
+    """Requests or tokens of a window.
 
-    __slots__ = ("_window", "held", "take", "used")
-
-    def __init__(self, seconds: float) -> None:
-        self.held = 0
-        self._window = Window(seconds)
-        self.used = self._window.total
-        self.take = self._window.add
-
-    def settle(self, now: float, amount: int, used: int | None, taken: Entry | None) -> None:
-        if used is None and taken is not None:
-            self._window.give_back(taken, amount)
-
-    def wait_seconds(self, now: float, over: int) -> float:
-        return self._window.seconds_until_less(now, over)
-
-    def reset_seconds(self, now: float) -> float:
-        return self._window.seconds_until_empty(now)
-
-
-class Tokens:
-    """Tokens of a window: held while their request is under way, and counted from its end on.
-
-    So no window has more of them than the limit, by when requests began as by when they ended.
+    Requests count from their admission on, and are never held. Tokens are held while their request is under way, and
+    count from its end on: so no window has more of them than the limit, by when requests began as by when they ended.
     """
 
-    __slots__ = ("_window", "held", "used")
+    __slots__ = ("held",)
 
     def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
         self.held = 0
-        self._window = Window(seconds)
-        self.used = self._window.total
-
-    def take(self, now: float, amount: int) -> Entry | None:
-        self.held += amount
-        return None
-
-    def settle(self, now: float, amount: int, used: int | None, taken: Entry | None) -> None:
-        self.held -= amount
-        if used:
-            self._window.add(now, used)
 
     def wait_seconds(self, now: float, over: int) -> float:
         # Most of what is held comes back, as it is the worst case of each request: wait for the rest alone.
-        wait = self._window.seconds_until_less(now, over - self.held)
+        wait = self.seconds_until_less(now, over - self.held)
         return max(wait, UNDER_WAY_SECONDS) if self.held else wait
 
     def reset_seconds(self, now: float) -> float:
-        return self._window.seconds if self.held else self._window.seconds_until_empty(now)
+        return self.seconds if self.held else self.seconds_until_empty(now)
 
 
 class Places:
-    """Requests under way."""
+    """Requests under way: they are held, and nothing of them counts once they end."""
 
     __slots__ = ("held",)
+
+    sum = 0
+    leaves_at = math.inf
 
     def __init__(self) -> None:
         self.held = 0
 
-    def used(self, now: float) -> int:
+    def total(self, now: float) -> int:
         return 0
 
-    def take(self, now: float, amount: int) -> Entry | None:
-        self.held += amount
-        return None
-
-    def settle(self, now: float, amount: int, used: int | None, taken: Entry | None) -> None:
-        self.held -= amount
+    def add(self, now: float, amount: int) -> None:
+        """A place is free again."""
 
     def wait_seconds(self, now: float, over: int) -> float:
         return UNDER_WAY_SECONDS
@@ -116,34 +84,31 @@ class Places:
 class Money:
     """Picos of one month of the calendar in UTC, by this server's own count or the ledger's, whichever is more."""
 
-    __slots__ = ("_began", "_clock", "_ends", "_spent", "held")
+    __slots__ = ("_began", "_clock", "_ends", "held", "sum")
+
+    leaves_at = -math.inf
+    """The month runs by another clock than the windows do, and is looked at each time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.held = 0
+        self.sum = 0
         self._clock = clock
-        self._spent = 0
         self._began = 0.0
         self._ends = 0.0
 
     def learn(self, spent: int) -> None:
         """What the ledger said when the key was looked up; at the very start of a month that may be of the last."""
+        now = self._turn()
+        if spent > self.sum and now >= self._began + STALE_SECONDS:
+            self.sum = spent
+
+    def total(self, now: float) -> int:
         self._turn()
-        if spent > self._spent and self._clock() >= self._began + STALE_SECONDS:
-            self._spent = spent
+        return self.sum
 
-    def used(self, now: float) -> int:
+    def add(self, now: float, amount: int) -> None:
         self._turn()
-        return self._spent
-
-    def take(self, now: float, amount: int) -> Entry | None:
-        self.held += amount
-        return None
-
-    def settle(self, now: float, amount: int, used: int | None, taken: Entry | None) -> None:
-        self.held -= amount
-        if used:
-            self._turn()
-            self._spent += used
+        self.sum += amount
 
     def wait_seconds(self, now: float, over: int) -> float:
         return UNDER_WAY_SECONDS
@@ -151,9 +116,12 @@ class Money:
     def reset_seconds(self, now: float) -> float:
         return self._ends - self._clock()
 
-    def _turn(self) -> None:
-        if self._clock() >= self._ends:
-            today = datetime.fromtimestamp(self._clock(), UTC)
+    def _turn(self) -> float:
+        """Begin the new month where it has come. Gives the time, in seconds since 1970."""
+        now = self._clock()
+        if now >= self._ends:
+            today = datetime.fromtimestamp(now, UTC)
             first = today.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
             following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-            self._began, self._ends, self._spent = first.timestamp(), following.timestamp(), 0
+            self._began, self._ends, self.sum = first.timestamp(), following.timestamp(), 0
+        return now

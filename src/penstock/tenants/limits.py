@@ -5,9 +5,10 @@ among several.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from penstock.tenants.caller import Caller
 
@@ -15,8 +16,7 @@ NO_LIMIT = 2**31 - 1
 """What headers say where nothing is limited: clients read a number there, and most of them into 32 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Worst:
+class Worst(Struct, frozen=True, gc=False):
     """The most that a request can use: tokens, and picos of money."""
 
     input_tokens: int
@@ -24,8 +24,7 @@ class Worst:
     cost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True, gc=False):
     """What it did use, from the engine's counts."""
 
     input_tokens: int
@@ -33,8 +32,7 @@ class Used:
     cost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True, gc=False):
     """One limit as its user sees it: `remaining` of `limit`, and seconds until all of it is there again."""
 
     limit: int = NO_LIMIT
@@ -42,8 +40,7 @@ class Allowance:
     reset_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True, gc=False):
     """What the headers of an answer tell: the tightest limit on requests, and the tightest one on tokens."""
 
     requests: Allowance = Allowance()
@@ -105,12 +102,17 @@ class Free:
         return Standing()
 
 
-def headers_of(standing: Standing) -> Iterator[tuple[bytes, bytes]]:
+def headers_of(standing: Standing) -> list[tuple[bytes, bytes]]:
     """The six `x-ratelimit-*` headers."""
-    for name, allowance in ((b"requests", standing.requests), (b"tokens", standing.tokens)):
-        yield b"x-ratelimit-limit-" + name, b"%d" % allowance.limit
-        yield b"x-ratelimit-remaining-" + name, b"%d" % allowance.remaining
-        yield b"x-ratelimit-reset-" + name, duration(allowance.reset_seconds)
+    requests, tokens = standing.requests, standing.tokens
+    return [
+        (b"x-ratelimit-limit-requests", b"%d" % requests.limit),
+        (b"x-ratelimit-remaining-requests", b"%d" % requests.remaining),
+        (b"x-ratelimit-reset-requests", duration(requests.reset_seconds)),
+        (b"x-ratelimit-limit-tokens", b"%d" % tokens.limit),
+        (b"x-ratelimit-remaining-tokens", b"%d" % tokens.remaining),
+        (b"x-ratelimit-reset-tokens", duration(tokens.reset_seconds)),
+    ]
 
 
 def duration(seconds: float) -> bytes:

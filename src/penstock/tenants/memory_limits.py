@@ -2,110 +2,54 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from operator import itemgetter
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-from penstock.tenants.caller import Caller, Subject
-from penstock.tenants.counts import STALE_SECONDS, Arrivals, Count, Money, Places, Tokens
+from penstock.tenants.caller import Caller
+from penstock.tenants.counts import STALE_SECONDS, Sliding
 from penstock.tenants.limits import NO_LIMIT, Allowance, Figure, Standing, Used, Worst
-from penstock.tenants.plans import Limits
 from penstock.tenants.refusals import Reached, refusal
-from penstock.tenants.rules import Quantity, Rule, asked_of, rules_of
-from penstock.tenants.windows import Entry
+from penstock.tenants.rules import asked_of
+from penstock.tenants.tally import Check, Sheet, Tally
 
-_SHOWN = (Quantity.REQUESTS, Quantity.INPUT, Quantity.OUTPUT)
-"""What the headers of an answer tell of."""
-
-
-class Check(NamedTuple):
-    """A rule beside its count."""
-
-    counted: Count
-    quantity: Quantity
-    limit: int
-    rule: Rule
-
-
-class Tally:
-    """All that is counted for one subject: an account or a key."""
-
-    def __init__(self, wall: Callable[[], float]) -> None:
-        self.money = Money(wall)
-        self.touched = 0.0
-        self._counts: dict[tuple[str, str], Count] = {}
-        self._limits = Limits()
-        self._checks: dict[str, list[Check]] = {}
-
-    def checks(self, subject: Subject, model: str) -> list[Check]:
-        """The checks of a request to `model`; counts go on where a limit was changed since the last."""
-        if subject.limits is not self._limits:
-            if subject.limits != self._limits:
-                self._checks.clear()
-            self._limits = subject.limits
-        found = self._checks.get(model)
-        if found is None:
-            found = self._checks[model] = [
-                Check(self._count(rule), rule.quantity, rule.limit, rule)
-                for rule in rules_of(subject.id, subject.limits, model)
-            ]
-        return found
-
-    def _count(self, rule: Rule) -> Count:
-        count = self._counts.get((rule.model, rule.name))
-        if count is None:
-            count = self._counts[rule.model, rule.name] = self._new_count(rule)
-        return count
-
-    def _new_count(self, rule: Rule) -> Count:
-        if rule.quantity is Quantity.MONEY:
-            return self.money
-        if rule.quantity is Quantity.PLACES:
-            return Places()
-        return Arrivals(rule.seconds) if rule.quantity is Quantity.REQUESTS else Tokens(rule.seconds)
-
-    def idle(self, now: float) -> bool:
-        """Whether nothing is lost without it: of money the ledger knows by then."""
-        if now - self.touched < STALE_SECONDS:
-            return False
-        return not any(count.held or (count is not self.money and count.used(now)) for count in self._counts.values())
+_SHEETS_KEPT = 10_000
 
 
 class MemoryGrant:
     """What one request reserved."""
 
-    __slots__ = ("_asked", "_caller", "_checks", "_limits", "_model", "_settled", "_taken")
+    __slots__ = ("_arrived", "_asked", "_limits", "_settled", "_sheet")
 
-    def __init__(
-        self, limits: "MemoryLimits", caller: Caller, model: str, *, checks: list[Check], asked: tuple[int, ...]
-    ) -> None:
+    def __init__(self, limits: "MemoryLimits", sheet: Sheet, asked: tuple[int, ...], now: float) -> None:
         """Takes at once what was checked."""
-        now = limits.monotonic()
         self._limits = limits
-        self._caller = caller
-        self._model = model
-        self._checks = checks
+        self._sheet = sheet
         self._asked = asked
         self._settled = False
-        self._taken: list[Entry | None] = [check[0].take(now, asked[check[1]]) for check in checks]
+        self._arrived = [count.add(now, 1) for count, _ in sheet.requests]
+        for held, quantity in sheet.reserved:
+            held.held += asked[quantity]
 
     def settle(self, used: Used | None) -> None:
         """Correct the reservation by what was used; with None give all back, the request included."""
         if self._settled:
             return
         self._settled = True
-        now, asked = self._limits.monotonic(), self._asked
+        sheet, asked = self._sheet, self._asked
         if used is None:
-            for (count, quantity, _, _), taken in zip(self._checks, self._taken, strict=True):
-                count.settle(now, asked[quantity], None, taken)
+            for (arrivals, _), entry in zip(sheet.requests, self._arrived, strict=True):
+                arrivals.give_back(entry, 1)
+            for held, quantity in sheet.reserved:
+                held.held -= asked[quantity]
             return
-        amounts = (1, 1, used.input_tokens, used.output_tokens, used.cost)
-        for (count, quantity, _, _), taken in zip(self._checks, self._taken, strict=True):
-            count.settle(now, asked[quantity], amounts[quantity], taken)
+        now, amounts = self._limits.monotonic(), (0, 0, used.input_tokens, used.output_tokens, used.cost)
+        for count, quantity in sheet.reserved:
+            count.held -= asked[quantity]
+            if amount := amounts[quantity]:
+                count.add(now, amount)
 
     def standing(self) -> Standing:
         """Where the caller stands now, for the request's model."""
-        return self._limits.standing(self._caller, self._model)
+        return self._limits.standing(self._sheet.caller, self._sheet.model)
 
 
 class MemoryLimits:
@@ -122,32 +66,25 @@ class MemoryLimits:
         self.monotonic = monotonic
         self._wall = wall
         self._tallies: OrderedDict[str, Tally] = OrderedDict()
+        self._sheets: OrderedDict[tuple[str, str], Sheet] = OrderedDict()
 
     async def admit(self, caller: Caller, model: str, worst: Worst) -> MemoryGrant:
         """Nothing is awaited between the first check and the last thing taken, so nobody comes between."""
         now = self.monotonic()
         self._drop_idle(now)
-        checks, asked = self.checks(caller, model, now), asked_of(worst)
-        reached = [
-            check
-            for check in checks
-            if (amount := asked[check[1]]) and check[0].used(now) + check[0].held + amount > check[2]
-        ]
-        if reached:
-            raise refusal(caller, model, [_reached(check, asked[check.quantity], now) for check in reached])
-        return MemoryGrant(self, caller, model, checks=checks, asked=asked)
+        sheet, asked = self._sheet(caller, model, now), asked_of(worst)
+        for count, quantity, limit in sheet.limited:
+            if amount := asked[quantity]:
+                used = count.sum if now < count.leaves_at else count.total(now)
+                if used + count.held + amount > limit:
+                    raise refusal(caller, model, _reached(sheet.checks, asked, now))
+        return MemoryGrant(self, sheet, asked, now)
 
     def standing(self, caller: Caller, model: str | None = None) -> Standing:
         """Where the caller stands with requests to `model`, or with None those to any model without its own figures."""
         now = self.monotonic()
-        left = [
-            (check.limit - check.counted.used(now) - check.counted.held, check.limit, check)
-            for check in self.checks(caller, model or "", now)
-            if check.quantity in _SHOWN
-        ]
-        requests = [each for each in left if each[2].quantity is Quantity.REQUESTS]
-        tokens = [each for each in left if each[2].quantity is not Quantity.REQUESTS]
-        return Standing(_tightest(requests, now), _tightest(tokens, now))
+        sheet = self._sheet(caller, model or "", now)
+        return Standing(_tightest(sheet.requests, now), _tightest(sheet.tokens, now))
 
     def figures(self, caller: Caller, model: str = "") -> list[Figure]:
         """Every limit on requests to `model`, and what there is of it."""
@@ -156,47 +93,79 @@ class MemoryLimits:
 
     def checks(self, caller: Caller, model: str, now: float) -> list[Check]:
         """The counts of a request to `model`, made where there are none yet."""
-        checks: list[Check] = []
+        return self._sheet(caller, model, now).checks
+
+    def _sheet(self, caller: Caller, model: str, now: float) -> Sheet:
+        sheet = self._sheets.get((caller.key_id, model))
+        if sheet is None or sheet.caller is not caller or not self._touch(sheet, now):
+            sheet = self._new_sheet(caller, model)
+            self._touch(sheet, now)
+        return sheet
+
+    def _touch(self, sheet: Sheet, now: float) -> bool:
+        """Whether the sheet still holds; not where somebody in it was forgotten, and is counted anew."""
+        for tally, spent in sheet.tallies:
+            if tally.dropped:
+                return False
+            tally.touched = now
+            self._tallies.move_to_end(tally.subject_id)
+            if spent:
+                tally.money.learn(spent)
+        return True
+
+    def _new_sheet(self, caller: Caller, model: str) -> Sheet:
+        tallies = []
         for subject in caller.subjects:
             tally = self._tallies.get(subject.id)
             if tally is None:
-                tally = self._tallies[subject.id] = Tally(self._wall)
-            else:
-                self._tallies.move_to_end(subject.id)
-            tally.touched = now
-            if subject.limits.monthly_budget is not None:
-                tally.money.learn(subject.spent)
-            checks += tally.checks(subject, model)
-        return checks
+                tally = self._tallies[subject.id] = Tally(subject.id, self._wall)
+            tallies.append(tally)
+        sheet = self._sheets[caller.key_id, model] = Sheet(caller, model, tallies)
+        if len(self._sheets) > _SHEETS_KEPT:
+            self._sheets.popitem(last=False)
+        return sheet
 
     def _drop_idle(self, now: float) -> None:
         # One look for each request: whoever came least recently goes, or is looked at again when all others were.
-        for subject_id, tally in self._tallies.items():
-            if tally.idle(now):
-                del self._tallies[subject_id]
-            elif now - tally.touched >= STALE_SECONDS:
-                self._tallies.move_to_end(subject_id)
-            break
+        oldest = next(iter(self._tallies.values()), None)
+        if oldest is None or now - oldest.touched < STALE_SECONDS:
+            return
+        if oldest.idle(now):
+            oldest.dropped = True
+            del self._tallies[oldest.subject_id]
+        else:
+            self._tallies.move_to_end(oldest.subject_id)
 
     def __len__(self) -> int:
         """Subjects whose use is remembered."""
         return len(self._tallies)
 
 
-def _reached(check: Check, asked: int, now: float) -> Reached:
-    counted = check.counted
-    used, held = counted.used(now), counted.held
-    return Reached(check.rule, used, held, asked, counted.wait_seconds(now, used + held + asked - check.limit))
+def _reached(checks: Sequence[Check], asked: tuple[int, ...], now: float) -> list[Reached]:
+    found = []
+    for check in checks:
+        counted, amount = check.counted, asked[check.quantity]
+        used, held = counted.total(now), counted.held
+        if amount and used + held + amount > check.limit:
+            wait = counted.wait_seconds(now, used + held + amount - check.limit)
+            found.append(Reached(check.rule, used, held, amount, wait))
+    return found
 
 
 def _figure(check: Check, now: float) -> Figure:
     rule, counted = check.rule, check.counted
-    used, held = counted.used(now), counted.held
+    used, held = counted.total(now), counted.held
     return Figure(rule.subject_id, rule.model, rule.name, rule.limit, used, held, counted.reset_seconds(now))
 
 
-def _tightest(left: list[tuple[int, int, Check]], now: float) -> Allowance:
-    if not left:
+def _tightest(counts: Sequence[tuple[Sliding, int]], now: float) -> Allowance:
+    """Of these counts and their limits the one with the least left; of several the one with the smallest limit."""
+    tightest: Sliding | None = None
+    least = smallest = 0
+    for count, limit in counts:
+        left = limit - (count.sum if now < count.leaves_at else count.total(now)) - count.held
+        if tightest is None or left < least or (left == least and limit < smallest):
+            tightest, least, smallest = count, left, limit
+    if tightest is None:
         return Allowance()
-    remaining, limit, check = min(left, key=itemgetter(0, 1))
-    return Allowance(min(limit, NO_LIMIT), min(max(0, remaining), NO_LIMIT), check.counted.reset_seconds(now))
+    return Allowance(min(smallest, NO_LIMIT), min(max(0, least), NO_LIMIT), tightest.reset_seconds(now))

@@ -9,6 +9,7 @@ import hmac
 import re
 import secrets
 import zlib
+from collections import OrderedDict
 
 PREFIX = "psk_"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -37,6 +38,34 @@ def digest_of(secret: str, pepper: bytes) -> str:
     """What is kept of a secret, and what it is found by: only the holder of the pepper can make it, so the time that a
     search by it takes tells nothing about any secret."""
     return hmac.digest(pepper, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
+
+
+class Digests:
+    """The digests of API keys, made once for each key that comes again and again.
+
+    What the digest of a secret is never changes, so nothing is remembered here that could be revoked. The secrets are
+    not kept: they are known again by another digest, under a key that never leaves this process, so that the time of
+    this search tells nothing about any secret either.
+    """
+
+    def __init__(self, pepper: bytes, *, entries: int) -> None:
+        """Remembers so many at most."""
+        self._pepper = pepper
+        self._entries = entries
+        self._unmarked = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=32)
+        self._found: OrderedDict[bytes, str] = OrderedDict()
+
+    def of(self, secret: str) -> str | None:
+        """`digest_of` a secret; None where it has not the form of a key."""
+        marked = self._unmarked.copy()
+        marked.update(secret.encode("utf-8", "surrogatepass"))
+        mark = marked.digest()
+        found = self._found.get(mark)
+        if found is None and looks_valid(secret):
+            found = self._found[mark] = digest_of(secret, self._pepper)
+            if len(self._found) > self._entries:
+                self._found.popitem(last=False)
+        return found
 
 
 def _checksum(body: str) -> str:

@@ -1,5 +1,6 @@
 """Sliding windows: how much there was in the last minute or day, whatever moment one asks."""
 
+import math
 from collections import deque
 
 RESOLUTION = 512
@@ -25,42 +26,53 @@ class Window:
     was in the window, which is half-open: what came exactly its length ago is out.
     """
 
-    __slots__ = ("_entries", "_part", "_sum", "seconds")
+    __slots__ = ("_entries", "_part", "leaves_at", "seconds", "sum")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.sum = 0
+        """All that is in it, until `leaves_at`: what lies on the way of every request reads both, and calls nothing."""
+        self.leaves_at = math.inf
+        """When the first part leaves it, or before; from then on `total` has to be asked."""
         self._part = seconds / RESOLUTION
         self._entries: deque[Entry] = deque()
-        self._sum = 0
 
     def total(self, now: float) -> int:
         """All that is in the window that ends now."""
-        entries, start = self._entries, now - self.seconds
-        while entries and entries[0].last <= start:
+        if now >= self.leaves_at:
+            self._let_go(now)
+        return self.sum
+
+    def _let_go(self, now: float) -> None:
+        entries = self._entries
+        while entries and entries[0].last + self.seconds <= now:
             gone = entries.popleft()
-            self._sum -= gone.amount
+            self.sum -= gone.amount
             gone.amount = 0
-        return self._sum
+        self.leaves_at = entries[0].last + self.seconds if entries else math.inf
 
     def add(self, now: float, amount: int) -> Entry:
         """Count `amount`; the entry is what `give_back` takes."""
-        self.total(now)
+        if now >= self.leaves_at:
+            self._let_go(now)
         entries = self._entries
         if entries and now - entries[-1].first < self._part:
             entry = entries[-1]
             entry.last = now
             entry.amount += amount
         else:
+            if not entries:
+                self.leaves_at = now + self.seconds
             entry = Entry(now, amount)
             entries.append(entry)
-        self._sum += amount
+        self.sum += amount
         return entry
 
     def give_back(self, entry: Entry, amount: int) -> None:
         """Count `amount` of this entry no more; where it is out of the window already, nothing is left to be done."""
         amount = min(amount, entry.amount)
         entry.amount -= amount
-        self._sum -= amount
+        self.sum -= amount
 
     def seconds_until_less(self, now: float, by: int) -> float:
         """How long until the sum is less by `by`, or nothing, if nothing more comes."""
@@ -69,7 +81,7 @@ class Window:
         gone = 0
         for entry in self._entries:
             gone += entry.amount
-            if gone >= min(by, self._sum):
+            if gone >= min(by, self.sum):
                 return entry.last + self.seconds - now
         raise AssertionError("the entries have the sum")
 

@@ -22,10 +22,13 @@ def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
     Raises InvalidRequest where two differ: guessing which one is meant would let the other pass unchecked.
     """
-    found = {_strip_scheme(name, value) for name, value in headers if name in _CARRIERS} - {b""}
-    if len(found) > 1:
-        raise InvalidRequest("The request carries two different API keys; send one.")
-    return found.pop().decode("latin-1") if found else ""  # any bytes at all: Callers.find says whether it is a key
+    found = b""
+    for name, value in headers:
+        if name in _CARRIERS and (secret := _strip_scheme(name, value)):
+            if found and found != secret:
+                raise InvalidRequest("The request carries two different API keys; send one.")
+            found = secret
+    return found.decode("latin-1")  # any bytes at all: Callers.find says whether it is a key
 
 
 def _strip_scheme(name: bytes, value: bytes) -> bytes:
