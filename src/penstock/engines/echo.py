@@ -23,7 +23,7 @@ from penstock.engines.engine import Launch
 from penstock.errors import OperatorError
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
-from penstock.protocol.messages import Message, text_of
+from penstock.protocol.messages import ROLES, Message, text_of
 
 FAULT = re.compile(r"(?:(?:crash|close|hang|garbage|repeat)@[1-9][0-9]{0,6}|error|lie)")
 
@@ -82,4 +82,4 @@ class Echo:
 
 
 def _message(message: Message) -> dict[str, str]:
-    return {"role": str(message.__struct_config__.tag), "content": text_of(message.content)}
+    return {"role": ROLES[type(message)], "content": text_of(message.content)}

@@ -16,11 +16,12 @@ from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
 from penstock.protocol.messages import (
     AssistantMessage,
-    Content,
     FunctionCall,
     ImagePart,
     Message,
+    Part,
     ToolMessage,
+    UserMessage,
     arguments_of,
     text_of,
 )
@@ -131,12 +132,14 @@ def _message(message: Message) -> dict[str, Any]:
         return _assistant(message)
     if isinstance(message, ToolMessage):
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": text_of(message.content)}
-    role = message.__struct_config__.tag
-    return {"role": "system" if role == "developer" else str(role), "content": _content(message.content)}
+    role = "user" if isinstance(message, UserMessage) else "system"
+    content = message.content
+    return {"role": role, "content": content if isinstance(content, str) else _content(content)}
 
 
 def _assistant(message: AssistantMessage) -> dict[str, Any]:
-    form: dict[str, Any] = {"role": "assistant", "content": text_of(message.content) or (message.refusal or "")}
+    content = message.content if isinstance(message.content, str) else text_of(message.content)
+    form: dict[str, Any] = {"role": "assistant", "content": content or message.refusal or ""}
     if reasoning := message.reasoning_content or message.reasoning:
         form["reasoning_content"] = reasoning
     if message.tool_calls:
@@ -153,8 +156,8 @@ def _called(call: FunctionCall) -> dict[str, str]:
     return {"name": call.name, "arguments": msgspec.json.encode(arguments).decode()}
 
 
-def _content(content: Content) -> str | list[dict[str, Any]]:
-    if isinstance(content, str) or not any(isinstance(part, ImagePart) for part in content):
+def _content(content: list[Part]) -> str | list[dict[str, Any]]:
+    if not any(isinstance(part, ImagePart) for part in content):
         return text_of(content)
     return [
         {"type": "image_url", "image_url": {"url": part.image_url.url}}

@@ -116,8 +116,15 @@ def _prompt_size(request: ChatRequest) -> int:
 
 def _size(message: Message) -> int:
     """Bytes of a message's text, its calls included."""
-    size = len(text_of(message.content).encode())
+    content = message.content
+    size = _utf8_size(content if isinstance(content, str) else text_of(content))
     if isinstance(message, AssistantMessage):
-        size += len((message.reasoning_content or message.reasoning or "").encode())
-        size += sum(len(call.function.arguments.encode()) + _CALL_TOKENS for call in message.tool_calls or [])
+        if reasoning := message.reasoning_content or message.reasoning:
+            size += _utf8_size(reasoning)
+        if message.tool_calls:
+            size += sum([_utf8_size(call.function.arguments) + _CALL_TOKENS for call in message.tool_calls])
     return size
+
+
+def _utf8_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

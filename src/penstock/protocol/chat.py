@@ -49,8 +49,8 @@ class ChatRequest(SamplingRequest, kw_only=True):
 
     def check(self) -> None:
         super().check()
-        limits = {self.max_tokens, self.max_completion_tokens} - {None}
-        if len(limits) > 1:
+        older, newer = self.max_tokens, self.max_completion_tokens
+        if older is not None and newer is not None and older != newer:
             message = "max_tokens is the older name of max_completion_tokens; give one of them, or both alike."
             raise InvalidRequest(message, param="max_completion_tokens")
         if self.top_logprobs is not None and not self.logprobs:

@@ -114,6 +114,15 @@ class ToolMessage(Struct, tag_field="role", tag="tool", forbid_unknown_fields=Tr
 Message = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | ToolMessage
 
 
+ROLES: dict[type[Message], str] = {
+    SystemMessage: "system",
+    DeveloperMessage: "developer",
+    UserMessage: "user",
+    AssistantMessage: "assistant",
+    ToolMessage: "tool",
+}
+
+
 def text_of(content: Content | None) -> str:
     """The text of a content, its parts joined. Parts that are no text have none."""
     if content is None or isinstance(content, str):
@@ -134,8 +143,9 @@ def check_conversation(messages: list[Message]) -> None:
     called: set[str] = set()
     for at, message in enumerate(messages):
         if isinstance(message, AssistantMessage):
-            called.update(call.id for call in message.tool_calls or [])
-            if message.content is None and not (message.tool_calls or message.refusal):
+            if message.tool_calls:
+                called.update([call.id for call in message.tool_calls])
+            elif message.content is None and not message.refusal:
                 raise InvalidRequest(
                     f"messages[{at}] needs content, or tool_calls.",
                     code="missing_required_parameter",

@@ -46,7 +46,7 @@ def decode(body: bytes) -> Any:
 
 
 def _has_too_many(body: bytes) -> bool:
-    return (
+    return len(body) > MAX_OPENINGS and (  # the least of the bounds, which a shorter body cannot break
         _holds_over(MAX_OPENINGS, (b"{", b"["), body)
         or _holds_over(MAX_COLONS, (b":",), body)
         or _holds_over(MAX_COMMAS, (b",",), body)

@@ -31,7 +31,7 @@ def what_asks(value: Any, unsupported: Mapping[str, str], *, nothing: Mapping[st
 
     `nothing`: the value that does so for one parameter alone.
     """
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or unsupported.keys().isdisjoint(value):
         return value
     return {
         name: given
