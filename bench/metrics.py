@@ -9,11 +9,11 @@ out. All is CPU time of this process, the best of several rounds.
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))

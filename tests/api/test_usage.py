@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import httpx2
 import openai
 import pytest
+from msgspec.structs import replace
 from openai.types.admin.organization import usage_completions_response, usage_costs_response
 from running_server import RunningServer
 from usage_client import MIDNIGHT, NOW, asking

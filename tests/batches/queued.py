@@ -1,10 +1,10 @@
 """A batch in the database with lines that wait, made without a server; and rows as a request would leave them."""
 
 import time
-from dataclasses import replace
 from typing import Any
 
 from entries import ROW
+from msgspec.structs import replace
 from sqlalchemy import func, insert, select
 from tenancy import OPERATOR, tenants_of
 

@@ -1,9 +1,8 @@
-from dataclasses import replace
-
 import pytest
 from entries import ROW, entry_of
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.parser import text_string_to_metric_families

@@ -1,9 +1,9 @@
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ledgers import ROW, rows_of, writing
+from msgspec.structs import replace
 
 from penstock.database.connection import Database
 from penstock.errors import DatabaseAway

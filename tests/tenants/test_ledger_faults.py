@@ -1,20 +1,23 @@
 """The ledger when things go wrong: a database that is away, locked or full, a row that cannot be written."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from databases import POSTGRESQL_ONLY, SQLITE_ONLY
 from ledgers import ROW, rows_of, told, writing
+from msgspec.structs import replace
 from postgres_server import PostgresServer
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tenants.test_segment import longest_file
 from tenants.test_sums import check
 
 from penstock.database.connection import BLOCK_SECONDS, TURN_SECONDS, Database
+from penstock.tenants.ledger import Ledger
+from penstock.tenants.spool import Spool
 from penstock.tenants.usage import UsageRecord
 
 
@@ -119,3 +122,25 @@ async def test_a_thousand_rows_are_two_commits(database_url: str, tmp_path: Path
             ledger.record(row)
     await counting.close()
     assert counting.commits == 2
+
+
+async def test_a_busy_server_makes_few_commits(database_url: str, tmp_path: Path) -> None:
+    counting, spool = CountingDatabase(database_url), Spool(tmp_path)
+    await counting.connect()
+    ledger = Ledger(counting, spool, gather_seconds=0.0, busy_gather_seconds=60.0)
+    writer = asyncio.create_task(ledger.run())
+    async with asyncio.timeout(30):
+        for count, commits in ((40, 1), (500, 2)):  # the first group tells that there is much to do
+            for row in rows_of(540)[-count:]:
+                ledger.record(replace(row, request_id=f"{count}_{row.request_id}"))
+                if commits > 1:
+                    await asyncio.sleep(0)
+            while counting.commits < commits:
+                await asyncio.sleep(0.001)
+        ledger.record(ROW)
+        await ledger.flushed()
+    assert (counting.commits, ledger.committed) == (3, 541)
+    writer.cancel()
+    await asyncio.wait({writer})
+    spool.close()
+    await counting.close()

@@ -1,9 +1,9 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ledgers import ROW, rows_of
+from msgspec.structs import replace
 from sqlalchemy import func, select
 from tenants.test_sums import all_of, check, written
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ledgers import ROW, rows_of
+from msgspec.structs import replace
 from tenants.test_segment import longest_file
 
 from penstock.errors import OperatorError
@@ -16,14 +19,15 @@ from penstock.tenants.spool import Spool
 from penstock.tenants.usage import UsageRecord, encode_line
 
 APPEND_FOR_EVER = """
-import dataclasses, pathlib, sys
+import pathlib, sys
 from ledgers import ROW
+from msgspec.structs import replace
 from penstock.tenants.spool import Spool
 
 spool = Spool(pathlib.Path(sys.argv[1]))
 spool.open()
 for number in range(10**9):
-    spool.append(dataclasses.replace(ROW, request_id=str(number)))
+    spool.append(replace(ROW, request_id=str(number)))
     print(number, flush=True)
 """
 
@@ -74,6 +78,41 @@ def test_what_is_looked_at_waits_until_it_is_removed(tmp_path: Path) -> None:
         assert spool.peek(2) == batch
         spool.remove(batch)
         assert spool.rows == 1
+
+
+def test_rows_that_were_just_appended_are_not_read_from_the_file(tmp_path: Path) -> None:
+    rows = rows_of(4)
+    with opened(tmp_path) as spool:
+        for row in rows:
+            spool.append(row)
+        batch = spool.peek(3)
+        assert batch is not None
+        assert all(taken is row for taken, row in zip(batch.rows, rows, strict=False))
+
+
+@given(
+    st.lists(st.integers(1, 9) | st.integers(-9, -1), max_size=30),
+    st.integers(0, 12),
+    st.integers(1, 12),
+)
+@settings(max_examples=100, deadline=None)
+def test_rows_come_out_in_order_however_many_are_kept(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int], kept: int, in_segment: int
+) -> None:
+    """A step appends so many rows, or takes as many as that."""
+    came, taken = 0, list[str]()
+    folder = tmp_path_factory.mktemp("spool")
+    with opened(folder, most_kept=kept, segment_bytes=in_segment * len(encode_line(ROW))) as spool:
+        for step in steps:
+            for _ in range(step):
+                spool.append(replace(ROW, request_id=str(came)))
+                came += 1
+            if step < 0 and (batch := spool.peek(-step)):
+                taken += [row.request_id for row in batch.rows]
+                spool.remove(batch)
+            assert spool.rows == came - len(taken)
+        taken += [row.request_id for row in drained(spool, limit=4)]
+    assert taken == [*map(str, range(came))]
 
 
 def test_a_spool_that_is_never_empty_does_not_grow_for_ever(tmp_path: Path) -> None:

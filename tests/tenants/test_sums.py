@@ -1,12 +1,12 @@
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledgers import ROW, rows_of
+from msgspec.structs import replace
 from sqlalchemy import Table, select
 from sqlalchemy.engine import make_url
 
@@ -97,6 +97,22 @@ async def test_a_whole_group_is_written_at_once_and_counted_by_its_hours(databas
     await check(database)
     assert [row["requests"] for row in await all_of(database, usage_hourly)] == [60] * 8 + [20]
     assert [row["requests"] for row in await all_of(database, usage_daily)] == [500]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 96, 97, 256, 257, 500])
+async def test_a_group_of_any_size_is_written_beside_what_was_there(database: Database, size: int) -> None:
+    rows = rows_of(size)
+    there = rows[:: max(2, size // 3)]
+    await written(database, there)
+    async with database.write() as connection:
+        assert await settle(connection, [*rows, rows[0]]) == size - len(there)
+        assert await settle(connection, rows) == 0
+    assert sorted(row["request_id"] for row in await all_of(database, usage)) == [row.request_id for row in rows]
+    await check(database)
+
+
+def test_a_row_is_a_row_of_the_table() -> None:
+    assert UsageRecord.__struct_fields__ == tuple(usage.columns.keys())
 
 
 async def test_a_group_is_written_whole_or_not_at_all(database: Database) -> None:

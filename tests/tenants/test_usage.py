@@ -1,10 +1,10 @@
 import zlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import ROW
+from msgspec.structs import replace
 
 from penstock.tenants.usage import UsageRecord, decode_line, encode_line
 

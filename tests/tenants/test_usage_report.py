@@ -1,12 +1,13 @@
 """The sums of a report are those of the rows, whatever is asked, on each database."""
 
 from collections import defaultdict
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import insert
 from usage_rows import NOON, put, row
 

@@ -19,6 +19,8 @@ from penstock.tenants.usage import UsageRecord
 log = logging.getLogger(__name__)
 
 _GROUP = 500
+_MANY = 32
+"""Rows in a group that tell of a busy server."""
 _SYNC_SECONDS = 0.05
 _RETRY_AFTER_SECONDS = 5
 
@@ -41,12 +43,23 @@ class Ledger:
     """
 
     def __init__(
-        self, database: Database, spool: Spool, *, retry_seconds: float = 1.0, gather_seconds: float = 0.02
+        self,
+        database: Database,
+        spool: Spool,
+        *,
+        retry_seconds: float = 1.0,
+        gather_seconds: float = 0.02,
+        busy_gather_seconds: float = 0.1,
     ) -> None:
+        """A group waits `gather_seconds` for more rows to come, and longer where the one before it had many: a commit
+        by itself costs as much as fifty rows."""
         self._database = database
         self._spool = spool
         self._retry_seconds = retry_seconds
         self._gather_seconds = gather_seconds
+        self._busy_gather_seconds = busy_gather_seconds
+        self._busy = False
+        self._flushing = 0
         self._group = _GROUP
         self._arrived = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -56,9 +69,17 @@ class Ledger:
         self._note()
 
     def _note(self) -> None:
-        waits = self._spool.rows > 0
-        (self._arrived.set if waits else self._arrived.clear)()
-        (self._written.clear if waits else self._written.set)()
+        rows = self._spool.rows
+        if rows:
+            self._arrived.set()
+            self._written.clear()
+        else:
+            self._arrived.clear()
+            self._written.set()
+        if rows >= self._group or self._flushing:
+            self._hurry.set()
+        else:
+            self._hurry.clear()
 
     def check(self) -> None:
         """Raises DatabaseAway when so much waits for the database that no further request may begin."""
@@ -89,8 +110,8 @@ class Ledger:
     async def _commit_groups(self) -> None:
         while True:
             await self._arrived.wait()
-            with suppress(TimeoutError):  # a few more come within so short a time, and a commit costs as much for one
-                async with asyncio.timeout(self._gather_seconds):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._busy_gather_seconds if self._busy else self._gather_seconds):
                     await self._hurry.wait()
             try:
                 await self._commit_next()
@@ -110,6 +131,7 @@ class Ledger:
             self._halve(batch, error)
         else:
             self._spool.remove(batch)
+            self._busy = len(batch.rows) >= _MANY
             self.committed += written
             self._group = min(_GROUP, self._group * 2)
 
@@ -123,11 +145,13 @@ class Ledger:
 
     async def flushed(self) -> None:
         """Wait until everything that was recorded is committed."""
-        self._hurry.set()
+        self._flushing += 1
+        self._note()
         try:
             await self._written.wait()
         finally:
-            self._hurry.clear()
+            self._flushing -= 1
+            self._note()
 
     def lag(self) -> Lag:
         """How far the database is behind. Raises OSError where the spool cannot be read."""

@@ -22,6 +22,8 @@ class Segment:
         """Up to here everything is in the database."""
         self.synced = 0
         """Up to here everything is on the disk."""
+        self.listed = False
+        """Whether its folder, as it is on the disk, has it."""
         self.seen = 0
         """How large it was when somebody looked whether it needs to be synced."""
         self.sound = True

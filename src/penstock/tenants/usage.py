@@ -1,9 +1,9 @@
 """What one request used: a row of the ledger, and a line of the spool on its way there."""
 
 import zlib
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 CLIENT_LEFT = 499
 """The status in the ledger of a request whose client left before it had one; nginx's number for it."""
@@ -11,9 +11,11 @@ CLIENT_LEFT = 499
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True)
-class UsageRecord:
-    """What one request used. `created_at` is in seconds since 1970, the spans in milliseconds."""
+class UsageRecord(Struct, frozen=True, gc=False):
+    """What one request used. `created_at` is in seconds since 1970, the spans in milliseconds.
+
+    Its fields are the columns of the table `usage`, in their order.
+    """
 
     request_id: str
     account_id: str
