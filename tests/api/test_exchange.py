@@ -1,6 +1,8 @@
 """The ends that an exchange can come to, with an ASGI server played by hand."""
 
 import asyncio
+import re
+import time
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from played_line import PlayedLine
 
 from penstock.api.drain import Drain
-from penstock.api.exchange import Exchange
+from penstock.api.exchange import Exchange, new_request_id
 from penstock.errors import ModelUnavailable, UnsupportedMediaType
 from penstock.web.asgi import LINE, ClientGone
 
@@ -104,3 +106,15 @@ async def test_content_types_that_are_not(headers: list[tuple[bytes, bytes]]) ->
     exchange = Exchange({**SCOPE, "headers": headers}, never_receive, send)
     with pytest.raises(UnsupportedMediaType):
         await exchange.json_body(cap=10)
+
+
+def test_ids_of_requests_are_in_the_order_of_time_and_each_is_its_own() -> None:
+    made: list[str] = []
+    for _ in range(3):
+        made.append(new_request_id())
+        begun = time.time_ns() // 1_000_000
+        while time.time_ns() // 1_000_000 == begun:
+            pass
+    assert sorted(made) == made
+    assert all(re.fullmatch("req_[0-9a-f]{32}", each) for each in made)
+    assert len({new_request_id() for _ in range(1000)}) == 1000

@@ -1,8 +1,8 @@
 """One request and its answer on the hot plane: a raw ASGI exchange with our headers, caps and ways of ending."""
 
 import asyncio
+import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any
@@ -15,6 +15,12 @@ from penstock.web.asgi import LINE, ClientGone, Headers, Line, Receive, Scope, S
 from penstock.web.body import json_body
 
 JSON: Headers = [(b"content-type", b"application/json")]
+
+
+def new_request_id() -> str:
+    """An id that nobody can guess, and that begins with the time in milliseconds: it is the key of the ledger's rows,
+    and what a group of rows has side by side in an index costs half of what lies all over it."""
+    return f"req_{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 class Exchange:
@@ -30,7 +36,7 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Headers = scope["headers"]
-        self.request_id = f"req_{uuid.uuid4().hex}"
+        self.request_id = new_request_id()
         scope["request_id"] = self.request_id  # for the cold plane, which has no exchange
         self.errors: ErrorForm = OpenAIErrors()
         self.status: int | None = None

@@ -11,6 +11,7 @@ from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError, PutBack, RateLimited
 from penstock.inference.ticket import Ticket, tier_of
 from penstock.inference.unfinished import Unfinished, gone_on
+from penstock.protocol.answer import Usage
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.price import Price
 from penstock.tenants.caller import Caller
@@ -190,9 +191,12 @@ class Entry:
         self._settled = True
         # What failed is billed only where the client got something of it; an answer of 5xx is none.
         billed = outcome != "failed" or (self._delivery.begun and self.first_token is not None)
-        row = self._row(outcome, status, error_code, self.counts if billed else Counts())
+        usage = self.counts.usage()
+        row = self._row(outcome, status, error_code, usage if billed else Counts().usage())
         self._record(row, self)
-        self._grant.settle(self._used(outcome, row.cost))
+        # What failed before it gave anything does not count against the caller's limits.
+        nothing = outcome == "failed" and self.first_token is None
+        self._grant.settle(None if nothing else Used(usage.prompt_tokens, usage.completion_tokens, row.cost))
 
     def refused_by(self, error: RateLimited) -> None:
         """A limit refused the request; its row tells which one, and when it would have let the request in."""
@@ -211,40 +215,34 @@ class Entry:
             self._settled = True
             self._grant.settle(None)
 
-    def _used(self, outcome: str, cost: int) -> Used | None:
-        """What counts against the caller's limits: None for what failed before it gave anything."""
-        if outcome == "failed" and self.first_token is None:
-            return None
-        usage = self.counts.usage()
-        return Used(usage.prompt_tokens, usage.completion_tokens, cost)
-
-    def _row(self, outcome: str, status: int, error_code: str | None, counts: Counts) -> UsageRecord:
-        usage, price, now = counts.usage(), self.asked.price, time.monotonic()
+    def _row(self, outcome: str, status: int, error_code: str | None, usage: Usage) -> UsageRecord:
+        asked, caller, delivery, price = self.asked, self.caller, self._delivery, self.asked.price
+        started, entered, first, now = self.started, self.entered, self.first_token, time.monotonic()
         return UsageRecord(
-            request_id=self.asked.request_id,
-            account_id=self.caller.account_id,
-            key_id=self.caller.key_id,
-            project_id=self.caller.project_id,
-            model=self.asked.model,
-            endpoint=self._delivery.path,
+            request_id=asked.request_id,
+            account_id=caller.account_id,
+            key_id=caller.key_id,
+            project_id=caller.project_id,
+            model=asked.model,
+            endpoint=delivery.path,
             created_at=self.created,
-            status=200 if self._delivery.begun else status,
+            status=200 if delivery.begun else status,
             outcome=outcome,
             finish_reason=self.finish_reason,
             error_code=error_code,
-            streamed=self.asked.streamed,
+            streamed=asked.streamed,
             prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.prompt_tokens_details.cached_tokens,
             completion_tokens=usage.completion_tokens,
             reasoning_tokens=usage.completion_tokens_details.reasoning_tokens,
-            queue_ms=between(self.started, self.entered or now) or 0.0,
-            prefill_ms=between(self.entered, self.first_token),
-            decode_ms=between(self.first_token, self.last_token),
-            ttft_ms=between(self.started, self.first_token),
-            total_ms=between(self.started, now) or 0.0,
-            tier=self.asked.tier,
-            batch=self.asked.batch,
-            batch_id=self._delivery.batch_id,
+            queue_ms=((entered or now) - started) * 1000,
+            prefill_ms=between(entered, first),
+            decode_ms=between(first, self.last_token),
+            ttft_ms=between(started, first),
+            total_ms=(now - started) * 1000,
+            tier=asked.tier,
+            batch=asked.batch,
+            batch_id=delivery.batch_id,
             input_price=price.input,
             cached_input_price=price.cached_input,
             output_price=price.output,

@@ -69,7 +69,7 @@ class ModelMetrics:
         self.first_token = Distribution(_FIRST_TOKEN_BOUNDS)
         self.inter_token = Distribution(_INTER_TOKEN_BOUNDS)
         self.request = Distribution(_REQUEST_BOUNDS)
-        self.queue = {tier: Distribution(_QUEUE_BOUNDS) for tier in Tier}
+        self.queue = tuple(Distribution(_QUEUE_BOUNDS) for _ in Tier)
 
     def count_line(self, row: UsageRecord) -> None:
         """Take in a line of a batch."""
@@ -93,8 +93,8 @@ class ModelMetrics:
         if row.ttft_ms is not None:
             self.first_token.add(row.ttft_ms / 1000)
         # Choices are written side by side: the longest one says how many steps there were.
-        steps = max(entry.counts.completion.values(), default=0) - 1
-        if steps > 0 and row.decode_ms is not None:
+        choices = entry.counts.completion
+        if choices and row.decode_ms is not None and (steps := max(choices.values()) - 1) > 0:
             self.inter_token.add(row.decode_ms / 1000 / steps, steps)
 
     def tokens(self) -> Iterator[tuple[str, int]]:
@@ -162,6 +162,6 @@ class RequestMetrics(Collector):
         says = "From a request's arrival to its slot of the engine"
         family = HistogramMetricFamily("penstock_queue_seconds", says, labels=("model", "class"))
         for model, numbers in self._models.items():
-            for tier, distribution in numbers.queue.items():
+            for tier, distribution in zip(Tier, numbers.queue, strict=True):
                 distribution.write(family, [model, tier.name.lower()])
         yield family
