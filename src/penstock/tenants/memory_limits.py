@@ -12,6 +12,8 @@ from penstock.tenants.rules import asked_of
 from penstock.tenants.tally import Check, Sheet, Tally
 
 _SHEETS_KEPT = 10_000
+_TOUCH_SECONDS = 1.0
+"""How often those who come again and again are noted as having come: nobody is forgotten who did so much of late."""
 
 
 class MemoryGrant:
@@ -97,21 +99,23 @@ class MemoryLimits:
 
     def _sheet(self, caller: Caller, model: str, now: float) -> Sheet:
         sheet = self._sheets.get((caller.key_id, model))
-        if sheet is None or sheet.caller is not caller or not self._touch(sheet, now):
+        if sheet is None or sheet.caller is not caller:
             sheet = self._new_sheet(caller, model)
-            self._touch(sheet, now)
+        if now >= sheet.touch_at:
+            sheet = self._touched(sheet, now)
         return sheet
 
-    def _touch(self, sheet: Sheet, now: float) -> bool:
-        """Whether the sheet still holds; not where somebody in it was forgotten, and is counted anew."""
+    def _touched(self, sheet: Sheet, now: float) -> Sheet:
+        """The sheet, or one in its place where somebody in it was forgotten and is counted anew."""
+        if any(tally.dropped for tally, _ in sheet.tallies):
+            sheet = self._new_sheet(sheet.caller, sheet.model)
         for tally, spent in sheet.tallies:
-            if tally.dropped:
-                return False
             tally.touched = now
             self._tallies.move_to_end(tally.subject_id)
             if spent:
                 tally.money.learn(spent)
-        return True
+        sheet.touch_at = now + _TOUCH_SECONDS
+        return sheet
 
     def _new_sheet(self, caller: Caller, model: str) -> Sheet:
         tallies = []
@@ -168,4 +172,9 @@ def _tightest(counts: Sequence[tuple[Sliding, int]], now: float) -> Allowance:
             tightest, least, smallest = count, left, limit
     if tightest is None:
         return Allowance()
-    return Allowance(min(smallest, NO_LIMIT), min(max(0, least), NO_LIMIT), tightest.reset_seconds(now))
+    remaining = 0 if least < 0 else least
+    return Allowance(
+        smallest if smallest < NO_LIMIT else NO_LIMIT,
+        remaining if remaining < NO_LIMIT else NO_LIMIT,
+        tightest.reset_seconds(now),
+    )

@@ -1,5 +1,6 @@
 """What one server has counted: a tally for each subject, and a sheet of them for the requests of a caller."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -69,11 +70,13 @@ class Sheet:
     It holds for this very `Caller`: whenever anything about one changes, another object stands in its place.
     """
 
-    __slots__ = ("caller", "checks", "limited", "model", "requests", "reserved", "tallies", "tokens")
+    __slots__ = ("caller", "checks", "limited", "model", "requests", "reserved", "tallies", "tokens", "touch_at")
 
     def __init__(self, caller: Caller, model: str, tallies: list[Tally]) -> None:
         self.caller = caller
         self.model = model
+        self.touch_at = -math.inf
+        """When its tallies are to be told again that they are in use."""
         pairs = list(zip(tallies, caller.subjects, strict=True))
         self.tallies = [
             (tally, 0 if subject.limits.monthly_budget is None else subject.spent) for tally, subject in pairs

@@ -95,7 +95,14 @@ class Gate:
 
         Raises MissingKey, InvalidKey, InvalidRequest, or PermissionDenied where `access` wants another scope.
         """
-        return await self._by_key(scope, secret_of(scope["headers"]), access)
+        secret = secret_of(scope["headers"])
+        if not secret:
+            raise MissingKey("Send your API key as `Authorization: Bearer KEY`.")
+        caller: Caller = await self._callers.find(secret)
+        scope["caller"] = caller
+        if access.scopes:
+            caller.require(*access.scopes)
+        return caller
 
     async def acting(self, scope: Scope, access: Access) -> Caller:
         """As `caller`, but by a session. Raises what `visitor` does."""
@@ -116,7 +123,7 @@ class Gate:
         if secret and token:
             raise InvalidRequest("The request carries an API key and a session; send one of them.")
         if access.scopes is not None and not token:
-            return Visitor(scope["request_id"], caller=await self._by_key(scope, secret, access))
+            return Visitor(scope["request_id"], caller=await self.caller(scope, access))
         if access.role is None:
             raise MissingKey("Send your API key as `Authorization: Bearer KEY`.")
         origin.check(scope["method"], cookie=bool(token))
@@ -128,12 +135,3 @@ class Gate:
             raise PermissionDenied("Only an administrator may do this.")
         acting = await self._console.of(signed_in.account) if access.acts else None
         return Visitor(scope["request_id"], signed_in=signed_in, token=token, acting=acting)
-
-    async def _by_key(self, scope: Scope, secret: str, access: Access) -> Caller:
-        if not secret:
-            raise MissingKey("Send your API key as `Authorization: Bearer KEY`.")
-        caller: Caller = await self._callers.find(secret)
-        scope["caller"] = caller
-        if access.scopes:
-            caller.require(*access.scopes)
-        return caller
