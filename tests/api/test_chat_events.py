@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import MutableMapping
+from contextlib import closing
 from typing import Any
 
 import entries
@@ -51,18 +52,15 @@ async def client_bytes(
 
     exchange = Exchange({"method": "POST", "path": "/", "headers": [], LINE: PlayedLine()}, receive, send)
     wire = [HEAD, *[chunked(part) for part in parts if part], b"0\r\n\r\n"]
-    async with (
-        engine(answering(*wire)) as endpoint,
-        relay() as talks,
-        talks.chat(request, endpoint) as stream,
-    ):
-        entry = entries.entry(rows)
-        entry.counts = stream.counts
-        shaped = Shaped(request, calls="written" if written else "none")
-        completion = Completion("chatcmpl", request, stream, entry, readers=chat_readers(shaped))
-        completion.id, completion.created = "chatcmpl-0", 0
-        with EventStream(exchange, ping_seconds=60) as events:
-            await events.send(completion, ChatEvents(completion, include_usage=request.include_usage))
+    async with engine(answering(*wire)) as endpoint, relay() as talks:
+        with closing(await talks.chat(request, endpoint)) as stream:
+            entry = entries.entry(rows)
+            entry.counts = stream.counts
+            shaped = Shaped(request, calls="written" if written else "none")
+            completion = Completion("chatcmpl", request, stream, entry, readers=chat_readers(shaped))
+            completion.id, completion.created = "chatcmpl-0", 0
+            with EventStream(exchange, ping_seconds=60) as events:
+                await events.send(completion, ChatEvents(completion, include_usage=request.include_usage))
     return _CALL_ID.sub(b'"id":"call_"', b"".join(sent))
 
 

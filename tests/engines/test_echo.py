@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ async def say(relay: Relay, endpoint: Endpoint, text: str, **fields: Any) -> tup
     request = ChatRequest(model="echo", messages=[UserMessage(content=text)], **fields)
     texts = [""] * (request.n or 1)
     reasons: list[str | None] = [None] * len(texts)
-    async with relay.chat(request, endpoint) as stream:
+    with closing(await relay.chat(request, endpoint)) as stream:
         while (pieces := await stream.read()) is not None:
             for piece in pieces:
                 texts[piece.index] += piece.content
@@ -66,7 +66,7 @@ async def test_raw_prompts_are_answered_with_their_own_words(tmp_path: Path) -> 
     async with echo(tmp_path) as (_, endpoint, relay):
         request = CompletionRequest(model="echo", prompt=["a b c", "d"], n=2, max_tokens=2)
         texts = [""] * 4
-        async with relay.complete(request, endpoint) as stream:
+        with closing(await relay.complete(request, endpoint)) as stream:
             while (pieces := await stream.read()) is not None:
                 for piece in pieces:
                     texts[piece.index] += piece.content
@@ -80,7 +80,7 @@ async def test_a_broken_stream_gives_what_came_before_and_then_an_error(tmp_path
     async with echo(tmp_path, faults=(fault,)) as (_, endpoint, relay):
         request = ChatRequest(model="echo", messages=[UserMessage(content="a b c d")])
         text = ""
-        async with relay.chat(request, endpoint) as stream:
+        with closing(await relay.chat(request, endpoint)) as stream:
             with pytest.raises(EngineError):  # noqa: PT012 -- which read fails depends on how the bytes are cut
                 while (pieces := await stream.read()) is not None:
                     text += "".join(piece.content for piece in pieces)

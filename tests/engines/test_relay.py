@@ -1,6 +1,7 @@
 """The relay against engines that behave and engines that do not; raw sockets where the point is what is on the wire."""
 
 import asyncio
+from contextlib import closing
 
 import pytest
 from cuts import cut, places
@@ -18,7 +19,7 @@ REQUEST = ChatRequest(model="m", messages=[UserMessage(content="hi")])
 
 
 async def read_all(talks: Relay, endpoint: Endpoint) -> tuple[str, Counts]:
-    async with talks.chat(REQUEST, endpoint) as stream:
+    with closing(await talks.chat(REQUEST, endpoint)) as stream:
         text = ""
         while (pieces := await stream.read()) is not None:
             text += "".join(piece.content for piece in pieces)
@@ -142,7 +143,7 @@ async def test_leaving_the_block_closes_the_connection() -> None:
         writer.close()
 
     async with engine(connection) as endpoint, relay() as talks:
-        async with talks.chat(REQUEST, endpoint) as stream:
+        with closing(await talks.chat(REQUEST, endpoint)) as stream:
             assert await stream.read()
         await asyncio.wait_for(closed.wait(), 5)
 

@@ -1,5 +1,7 @@
 """A finished answer that is not of its form is an error, wherever the engine has lost its grammar."""
 
+from contextlib import closing
+
 import entries
 import msgspec
 import pytest
@@ -83,19 +85,17 @@ async def answered(shaped: Shaped, text: str, reason: str = "stop") -> str:
     """What the client gets of an engine that says `text`."""
     said = [{"index": 0, "delta": {"content": text}}, {"index": 0, "delta": {}, "finish_reason": reason}]
     events = b"".join(b"data: %b\n\n" % msgspec.json.encode({"choices": [one]}) for one in said)
-    async with (
-        engine(answering(HEAD, chunked(events + b"data: [DONE]\n\n"), b"0\r\n\r\n")) as endpoint,
-        relay() as talks,
-        talks.chat(shaped.request, endpoint, grammar=shaped.grammar) as stream,
-    ):
-        entry = entries.entry()
-        entry.counts = stream.counts
-        completion = Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
-        got = ""
-        while (pieces := await completion.read()) is not None:
-            for piece in pieces:
-                got += piece.content + "".join(call.arguments for call in piece.calls or ())
-        return got
+    wire = (HEAD, chunked(events + b"data: [DONE]\n\n"), b"0\r\n\r\n")
+    async with engine(answering(*wire)) as endpoint, relay() as talks:
+        with closing(await talks.chat(shaped.request, endpoint, grammar=shaped.grammar)) as stream:
+            entry = entries.entry()
+            entry.counts = stream.counts
+            completion = Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
+            got = ""
+            while (pieces := await completion.read()) is not None:
+                for piece in pieces:
+                    got += piece.content + "".join(call.arguments for call in piece.calls or ())
+            return got
 
 
 REQUEST = msgspec.convert({"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, ChatRequest)

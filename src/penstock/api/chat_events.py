@@ -22,10 +22,11 @@ class ChatEvents:
         )
 
     def write(self, pieces: list[Piece]) -> bytes:
-        if len(pieces) == 1:  # by far the most
-            piece = pieces[0]
-            if piece.text_alone and piece.index in self._begun:
-                return self._chunks.content(piece.index, piece.content)
+        if not pieces:
+            return b""
+        index = pieces[0].index
+        if index in self._begun and all(piece.index == index and piece.text_alone for piece in pieces):
+            return self._chunks.texts(index, [piece.content for piece in pieces])  # by far the most
         return b"".join([chunk for piece in pieces for chunk in self._render(piece)])
 
     def end(self, usage: Usage) -> bytes:

@@ -53,16 +53,30 @@ class EventStream:
     async def send(self, completion: Completion, writer: EventWriter) -> None:
         """Send the whole completion, and the end after it."""
         while (pieces := await completion.read()) is not None:
-            if not (data := writer.write(pieces)):
-                continue
-            if self._exchange.write_now(data):
-                self._last_write = self._loop.time()
-            else:
+            if data := writer.write(pieces):
                 await self._write(data)
+                await self._flow(completion, writer)
         end = writer.end(completion.usage)
         completion.complete()
         await self._write(end)
         await self._exchange.finish()
+
+    async def _flow(self, completion: Completion, writer: EventWriter) -> None:
+        """Send what comes in the moment in which it comes, until the client reads slower than that, or to the end."""
+        exchange, loop, held = self._exchange, self._loop, b""
+
+        def pass_on(pieces: list[Piece]) -> bool:
+            nonlocal held
+            data = writer.write(pieces)
+            if data and not exchange.write_now(data):
+                held = data
+                return False
+            self._last_write = loop.time()
+            return True
+
+        await completion.flow(pass_on)
+        if held:
+            await self._write(held)
 
     async def _write(self, data: bytes) -> None:
         if not self._exchange.begun:

@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 
@@ -188,7 +189,7 @@ class Worker:
 
     async def _one_token(self, endpoint: Endpoint) -> None:
         request = ChatRequest(model=self.model.id, messages=[UserMessage(content="Hi")], max_tokens=1)
-        async with self._relay.chat(request, endpoint) as stream:
+        with closing(await self._relay.chat(request, endpoint)) as stream:
             while await stream.read() is not None:
                 pass
         if not stream.counts.completion:

@@ -52,15 +52,14 @@ class Choice(msgspec.Struct):
     logprobs: Logprobs | None = None
 
     def piece(self) -> Piece:
-        reason = self.finish_reason
-        if reason is not None and reason not in FINISH_REASONS:
-            reason = "stop"
         delta = self.delta
-        piece = Piece(self.index, delta.content or self.text or "", finish_reason=reason)
+        piece = Piece(self.index, delta.content or self.text or "")
+        if self.finish_reason is not None:
+            piece.finish_reason = self.finish_reason if self.finish_reason in FINISH_REASONS else "stop"
+            if isinstance(self.stop_reason, str):
+                piece.stop_reason = self.stop_reason
         if delta.reasoning_content or delta.reasoning:
             piece.reasoning = delta.reasoning_content or delta.reasoning or ""
-        if isinstance(self.stop_reason, str):
-            piece.stop_reason = self.stop_reason
         if delta.tool_calls:
             piece.calls = [call.piece() for call in delta.tool_calls]
         if self.logprobs:
@@ -110,6 +109,8 @@ class CountedChunk(msgspec.Struct):
 
     def strays(self, choices: int) -> bool:
         """Whether it has a choice that is none of so many."""
+        if len(self.choices) == 1:
+            return not 0 <= self.choices[0].index < choices
         return any(not 0 <= choice.index < choices for choice in self.choices)
 
     def count(self, counts: Counts) -> None:
@@ -129,9 +130,31 @@ class CountedChunk(msgspec.Struct):
                 counts.reasoning = max(counts.reasoning, usage.completion_tokens_details.reasoning_tokens or 0)
 
 
+def count(chunks: list[CountedChunk], counts: Counts) -> None:
+    """Carry what chunks that came together say about tokens into `counts`."""
+    last: dict[int, CountedChunk] = {}
+    for chunk in chunks:
+        # Counts of a choice only grow, so that of many chunks the last one says it all.
+        if len(chunk.choices) == 1 and chunk.prompt_progress is None:
+            if chunk.usage is not None or chunk.timings is not None:
+                last[chunk.choices[0].index] = chunk
+        else:
+            chunk.count(counts)
+    for chunk in last.values():
+        chunk.count(counts)
+
+
 _decoder = msgspec.json.Decoder(CountedChunk)
+_list_decoder = msgspec.json.Decoder(list[CountedChunk])
 
 
-def decode_chunk(data: bytes) -> CountedChunk:
-    """The chunk that one event's data holds. Raises msgspec.MsgspecError or UnicodeDecodeError."""
-    return _decoder.decode(data)
+def decode_chunk(event: bytes) -> CountedChunk:
+    """The chunk that the data of one event holds. Raises msgspec.MsgspecError or UnicodeDecodeError."""
+    return _decoder.decode(event)
+
+
+def decode_chunks(events: list[bytes]) -> list[CountedChunk]:
+    """The same of events that came together."""
+    if len(events) == 1:
+        return [_decoder.decode(events[0])]
+    return _list_decoder.decode(b"[%b]" % b",".join(events))

@@ -163,21 +163,20 @@ class Piece(msgspec.Struct):
     def text_alone(self) -> bool:
         """Whether it is a piece of text, with nothing beside."""
         return bool(self.content) and not (
-            self.finish_reason or self.reasoning or self.calls or self.logprobs is not None
+            self.finish_reason is not None or self.reasoning or self.calls or self.logprobs is not None
         )
 
 
-@dataclass
-class Counts:
+class Counts(msgspec.Struct):
     """Tokens so far, as the engine counts them. They only grow: what is told twice counts once."""
 
     choices_per_prompt: int | None = None
     """None: all choices answer one prompt."""
-    prompt: dict[int, int] = field(default_factory=dict)
+    prompt: dict[int, int] = {}
     """Prompt -> tokens; of these, `cached` were read before."""
-    cached: dict[int, int] = field(default_factory=dict)
+    cached: dict[int, int] = {}
     reasoning: int = 0
-    completion: dict[int, int] = field(default_factory=dict)
+    completion: dict[int, int] = {}
     """Choice -> tokens."""
     earlier: Usage | None = None
     """Of the beginning of the answer, where it was written before and read with the prompt this time."""
@@ -194,6 +193,11 @@ class Counts:
         """So many tokens have been added to `choice`."""
         if tokens >= self.completion.get(choice, 0):
             self.completion[choice] = tokens
+
+    @property
+    def worked(self) -> int:
+        """What the engine has read anew and written."""
+        return sum(self.prompt.values()) - sum(self.cached.values()) + sum(self.completion.values())
 
     def usage(self) -> Usage:
         """The counts in the form that goes to the client."""

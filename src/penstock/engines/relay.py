@@ -5,12 +5,12 @@ Foreign errors become ours here and nowhere else.
 
 import asyncio
 import logging
-from types import TracebackType
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
-from penstock.engines.chunk import CountedChunk, EngineUsage, decode_chunk
+from penstock.engines.chunk import EngineUsage, count, decode_chunks
 from penstock.engines.engine import PREFILL_ALLOWANCE, Counts, Endpoint, Piece
 from penstock.engines.upstream import Answer, Upstream, UpstreamBroken
 from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_DONE = b"[DONE]"
 _COUNT_SECONDS = 15.0
+_LOOK = 0.05
+"""How often answers are looked at, in parts of the time that one may stand still."""
 _MOST_BYTES = 256 << 20
 """Of an answer that is read as a whole: the vectors of the longest request are far fewer."""
 _REFUSAL_BYTES = 16 << 10
@@ -32,7 +35,12 @@ _REFUSAL_BYTES = 16 << 10
 class EngineStream:
     """The answer of an engine as it comes. Read it until None; `counts` are right at any moment."""
 
-    def __init__(self, endpoint: Endpoint, answer: Answer, request: SamplingRequest, *, stall_seconds: float) -> None:
+    __slots__ = (
+        *("_answer", "_choices", "_done", "_finished", "_pulse", "_splitter", "_stall_seconds", "_stalled", "_streams"),
+        *("_waiting_since", "counts"),
+    )
+
+    def __init__(self, endpoint: Endpoint, answer: Answer, request: SamplingRequest, streams: "Streams") -> None:
         self.counts = Counts(choices_per_prompt=request.n or 1)
         self._choices = request.choices
         self._pulse = endpoint.pulse
@@ -40,38 +48,41 @@ class EngineStream:
         self._splitter = EventSplitter()
         self._finished: set[int] = set()
         self._done = False
-        self._stall_seconds = stall_seconds
         self._waiting_since: float | None = None
         self._stalled = False
-        self._loop = asyncio.get_running_loop()
-        self._watch = self._loop.call_later(stall_seconds, self._check_stall)
+        self._streams = streams
+        self._stall_seconds = streams.stall_seconds
+        streams.add(self)
 
     def close(self) -> None:
         """Let go of the answer; one that is not complete ends its connection, which is what tells an engine that nobody
         listens."""
-        self._watch.cancel()
+        self._streams.discard(self)
         if self._done or len(self._finished) == self._choices:
             self._answer.leave_soon()
         else:
             self._answer.close()
 
-    def _check_stall(self) -> None:
-        # One timer for the whole stream, set anew each time it fires: a timer for each read would cost more than
-        # the read. That the engine as a whole lives is watched elsewhere; this is for one stream that it forgot.
-        waited = 0.0 if self._waiting_since is None else self._loop.time() - self._waiting_since
-        if waited >= self._allowance:
-            self._stalled = True
-            # Nine tenths, because the loop's clock and the pulse's differ by a millisecond or two.
-            if self._pulse.quiet_seconds() >= 0.9 * self._stall_seconds:
-                self._pulse.hung = True  # nobody else got anything either: it is the engine, not this one stream
-            self._answer.close()
-        else:
-            self._watch = self._loop.call_later(self._allowance - waited, self._check_stall)
+    def check_stall(self, now: float) -> None:
+        """Give the answer up where it has let us wait too long. That the engine as a whole lives is watched elsewhere;
+        this is for one stream that it forgot."""
+        if self._waiting_since is None or now - self._waiting_since < self._allowance:
+            return
+        self._stalled = True
+        # Nine tenths, because the loop's clock and the pulse's differ by a millisecond or two.
+        if self._pulse.quiet_seconds() >= 0.9 * self._stall_seconds:
+            self._pulse.hung = True  # nobody else got anything either: it is the engine, not this one stream
+        self._answer.close()
 
     @property
     def _allowance(self) -> float:
         """Seconds that one read may take: a prompt may wait behind other prompts, a token may not."""
         return self._stall_seconds * (1 if self.counts.completion else PREFILL_ALLOWANCE)
+
+    @property
+    def done(self) -> bool:
+        """Whether the engine has said `[DONE]`, and all before it was read."""
+        return self._done
 
     async def read(self) -> list[Piece] | None:
         """The pieces of the next bytes that come; None after the engine's `[DONE]`. May be empty: progress, no text.
@@ -83,7 +94,7 @@ class EngineStream:
         parts = self._answer.take()
         if not parts:
             if self._answer.whole:
-                raise EngineError("The engine ended its answer before it was complete.")
+                raise _ended_early()
             await self._more()
             parts = self._answer.take()
         return self._pieces(parts)
@@ -92,7 +103,7 @@ class EngineStream:
         """Wait until something comes. Raises EngineError."""
         pulse = self._pulse
         pulse.wait()
-        self._waiting_since = self._loop.time()
+        self._waiting_since = self._streams.now()
         try:
             await self._answer.more()
         except UpstreamBroken as error:
@@ -102,73 +113,152 @@ class EngineStream:
             self._waiting_since = None
         pulse.beat()
 
+    async def flow(self, take: Callable[[list[Piece]], bool]) -> None:
+        """Give pieces to `take` in the very moment in which they come, without a turn of this task for each, until it
+        answers False or the engine has said `[DONE]`. Raises what `read` does, and what `take` does."""
+        pulse, answer, now = self._pulse, self._answer, self._streams.now
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def came() -> None:
+            self._waiting_since = now()
+            try:
+                goes_on = self._pass_on(take)
+            except ApiError as error:
+                answer.each(None)
+                over.set_exception(error)
+                return
+            if not goes_on:
+                answer.each(None)
+                over.set_result(None)
+
+        pulse.wait()
+        try:
+            answer.each(came)
+            came()
+            await over
+        finally:
+            answer.each(None)
+            pulse.done()
+            self._waiting_since = None
+
+    def _pass_on(self, take: Callable[[list[Piece]], bool]) -> bool:
+        """Give what has come to `take`; whether more is to come and may. Raises EngineError, and what `take` does."""
+        if parts := self._answer.take():
+            self._pulse.beat()
+            if (pieces := self._pieces(parts)) and not take(pieces):
+                return False
+        if self._done:
+            return False
+        if self._answer.whole:
+            raise _ended_early()
+        if self._answer.lost:
+            raise EngineError(self._what_broke())
+        return True
+
     def _what_broke(self) -> str:
         if self._stalled:
             return f"The engine gave nothing for {self._allowance:.0f} s."
         return "The engine broke off in the middle of its answer."
 
     def _pieces(self, parts: list[bytes]) -> list[Piece]:
-        pieces: list[Piece] = []
         try:
-            for part in parts:
-                for data in self._splitter.feed(part):
-                    if data == b"[DONE]":
-                        self._done = True
-                        return pieces
-                    self._take(decode_chunk(data), pieces)
+            events = self._splitter.feed(parts[0] if len(parts) == 1 else b"".join(parts))
+            if _DONE in events:
+                self._done = True
+                del events[events.index(_DONE) :]
+            chunks = decode_chunks(events)
         except (msgspec.MsgspecError, UnicodeDecodeError, EventTooLarge) as error:
             raise EngineError("The engine sent something that is not a completion chunk.") from error
+        pieces: list[Piece] = []
+        for chunk in chunks:
+            if chunk.error is not None:
+                log.warning("an engine reported an error inside a stream")  # its text may quote the prompt
+                raise EngineError("The engine reported an error in the middle of its answer.")
+            if chunk.strays(self._choices):
+                chunk.choices = [choice for choice in chunk.choices if 0 <= choice.index < self._choices]
+            for choice in chunk.choices:
+                if choice.index not in self._finished:
+                    pieces.append(choice.piece())
+                    if choice.finish_reason:
+                        self._finished.add(choice.index)
+        count(chunks, self.counts)
         return pieces
 
-    def _take(self, chunk: CountedChunk, pieces: list[Piece]) -> None:
-        if chunk.error is not None:
-            log.warning("an engine reported an error inside a stream")  # its text may quote the prompt
-            raise EngineError("The engine reported an error in the middle of its answer.")
-        if chunk.strays(self._choices):
-            chunk.choices = [choice for choice in chunk.choices if 0 <= choice.index < self._choices]
-        chunk.count(self.counts)
-        for choice in chunk.choices:
-            if choice.index not in self._finished:
-                piece = choice.piece()
-                pieces.append(piece)
-                if piece.finish_reason:
-                    self._finished.add(piece.index)
+
+def _ended_early() -> EngineError:
+    return EngineError("The engine ended its answer before it was complete.")
+
+
+class Streams:
+    """All answers under way, looked at together from time to time: a timer for each would cost more than its reads."""
+
+    def __init__(self, *, stall_seconds: float) -> None:
+        self.stall_seconds = stall_seconds
+        self._open: set[EngineStream] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._look: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        """The loop's clock."""
+        assert self._loop is not None, "add one first"
+        return self._loop.time()
+
+    def add(self, stream: EngineStream) -> None:
+        self._open.add(stream)
+        if self._look is None:
+            self._loop = asyncio.get_running_loop()
+            self._look = self._loop.call_later(self.stall_seconds * _LOOK, self._look_at_all)
+
+    def discard(self, stream: EngineStream) -> None:
+        self._open.discard(stream)
+
+    def _look_at_all(self) -> None:
+        now = self.now()
+        for stream in tuple(self._open):
+            stream.check_stall(now)
+        self._look = None
+        if self._open:
+            self._look = asyncio.get_running_loop().call_later(self.stall_seconds * _LOOK, self._look_at_all)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._look is not None:
+            self._look.cancel()
 
 
 class Relay:
     """Talks to engines over one pool of connections."""
 
     def __init__(self, *, stall_seconds: float) -> None:
-        self._stall_seconds = stall_seconds
+        self._streams = Streams(stall_seconds=stall_seconds)
         self._upstream = Upstream()
 
     async def close(self) -> None:
+        self._streams.close()
         await self._upstream.close()
 
-    def chat(self, request: ChatRequest, endpoint: Endpoint, *, grammar: str | None = None) -> "Asking":
-        """A block in which the engine answers, held to `grammar` if there is one.
+    async def chat(self, request: ChatRequest, endpoint: Endpoint, *, grammar: str | None = None) -> EngineStream:
+        """The engine's answer, held to `grammar` if there is one. Whoever gets it closes it, at whatever point: that
+        makes the engine stop its work.
 
-        Leaving the block, by whatever way, makes the engine stop its work.
-
-        Raises EngineError, ContextLengthExceeded or ModelLoading before the block is entered.
+        Raises EngineError, ContextLengthExceeded or ModelLoading.
         """
         body = endpoint.engine.chat_body(request, served_name=endpoint.served_name, grammar=grammar)
-        return Asking(self, request, endpoint, "/v1/chat/completions", body)
+        return await self._open(request, endpoint, "/v1/chat/completions", body)
 
-    def complete(self, request: CompletionRequest, endpoint: Endpoint) -> "Asking":
+    async def complete(self, request: CompletionRequest, endpoint: Endpoint) -> EngineStream:
         """The same for raw prompts, all in one stream: choice `index` answers prompt `index // n`."""
         body = endpoint.engine.completion_body(request, served_name=endpoint.served_name)
-        return Asking(self, request, endpoint, "/v1/completions", body)
+        return await self._open(request, endpoint, "/v1/completions", body)
 
-    async def stream(self, request: SamplingRequest, endpoint: Endpoint, path: str, body: bytes) -> EngineStream:
-        """The engine's answer to `body`, which somebody has to close. Raises what `chat` does."""
+    async def _open(self, request: SamplingRequest, endpoint: Endpoint, path: str, body: bytes) -> EngineStream:
         endpoint.pulse.wait()
         try:
             answer = await self._post(endpoint, path, body)
             endpoint.pulse.beat()
         finally:
             endpoint.pulse.done()
-        return EngineStream(endpoint, answer, request, stall_seconds=self._stall_seconds)
+        return EngineStream(endpoint, answer, request, self._streams)
 
     async def embed(self, inputs: list[Prompt], endpoint: Endpoint) -> tuple[list[bytes], int]:
         """A vector for each input, in little-endian float32, and the tokens of all inputs together.
@@ -232,28 +322,6 @@ class Relay:
         if answer.status != 200:
             raise await _refusal(answer)
         return answer
-
-
-class Asking:
-    """An answer of an engine that is under way while the block is."""
-
-    __slots__ = ("_body", "_endpoint", "_path", "_relay", "_request", "_stream")
-
-    def __init__(self, relay: Relay, request: SamplingRequest, endpoint: Endpoint, path: str, body: bytes) -> None:
-        self._relay = relay
-        self._request = request
-        self._endpoint = endpoint
-        self._path = path
-        self._body = body
-
-    async def __aenter__(self) -> EngineStream:
-        self._stream = await self._relay.stream(self._request, self._endpoint, self._path, self._body)
-        return self._stream
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.close()
 
 
 class _Vector(msgspec.Struct):

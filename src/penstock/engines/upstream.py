@@ -6,6 +6,8 @@ connection whose answer was read to its end is used again, the last one first.
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httptools
@@ -31,14 +33,19 @@ class Answer(asyncio.Protocol):
         self._idle = idle
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
+        self._answers = 0
+        """How many have begun."""
         self._waiter: asyncio.Future[None] | None = None
-        self._lost = False
+        self._then: Callable[[], None] | None = None
+        self.lost = False
+        """The connection is gone, or as good as gone."""
         self._left = True
         """Nobody reads the answer any more."""
         self.idle_since = 0.0
         self._begin()
 
     def _begin(self) -> None:
+        self._answers += 1
         self.status = 0
         """Of the answer; 0 before its head has come."""
         self.untouched = True
@@ -86,9 +93,13 @@ class Answer(asyncio.Protocol):
     def unread_bytes(self) -> int:
         return self._bytes
 
+    def each(self, then: Callable[[], None] | None) -> None:
+        """Call `then` whenever something has come, or nothing will any more; None: no more of that."""
+        self._then = then
+
     def more(self) -> asyncio.Future[None]:
         """What is done when something has come, or nothing will. Raises UpstreamBroken; for one at a time to await."""
-        if self._lost:
+        if self.lost:
             raise UpstreamBroken
         self._waiter = waiter = self._loop.create_future()
         return waiter
@@ -112,33 +123,32 @@ class Answer(asyncio.Protocol):
         self.take()
         if self._whole:
             self._rest()
-        elif not self._lost:
+        elif not self.lost:
             self._transport.abort()
 
     def leave_soon(self) -> None:
         """The same where all that matters was read: the last bytes of the answer may come yet."""
-        if self._whole or self._lost:
+        if self._whole or self.lost:
             self.leave()
             return
         self._left = True
         self.take()
-        self._loop.call_later(_LAST_BYTES_SECONDS, self._end_late, self._parser)
+        self._loop.call_later(_LAST_BYTES_SECONDS, self._end_late, self._answers)
 
-    def _end_late(self, parser: object) -> None:
-        if not self._whole and self._parser is parser:
+    def _end_late(self, answer: int) -> None:
+        if not self._whole and self._answers == answer:
             self._transport.abort()
 
     def close(self) -> None:
         """End the connection."""
         self._left = True
-        if not self._lost:
+        if not self.lost:
             self._transport.abort()
 
     def _rest(self) -> None:
-        if self._lost or not self._stays:
+        if self.lost or not self._stays:
             self.close()
             return
-        self._parser = httptools.HttpResponseParser(self)
         self.idle_since = now = self._loop.time()
         idle = self._idle
         while idle and now - idle[0].idle_since > _IDLE_SECONDS:
@@ -146,6 +156,9 @@ class Answer(asyncio.Protocol):
         idle.append(self)
 
     def _wake(self) -> None:
+        if self._then is not None:
+            self._then()
+            return
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
@@ -165,7 +178,7 @@ class Answer(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:  # that of an upgrade is one of these
-            self._lost = True
+            self.lost = True
             self._transport.abort()
         if not self.status:
             self._bytes += len(data)
@@ -174,7 +187,7 @@ class Answer(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
+        self.lost = True
         if self in self._idle:
             self._idle.remove(self)
         self._wake()
@@ -183,7 +196,7 @@ class Answer(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._whole:  # a second answer to one question
-            self._lost = True
+            self.lost = True
             self._transport.abort()
 
     def on_headers_complete(self) -> None:
@@ -225,12 +238,7 @@ class Upstream:
         A connection that was used before may have been closed over there without a word: where it ends before the
         first byte of the answer, the request was never read, and is sent once more, on a fresh one.
         """
-        request = b"POST %b HTTP/1.1\r\nhost: %b\r\nauthorization: Bearer %b\r\n" % (
-            path.encode(),
-            url.partition("//")[2].encode(),
-            api_key.encode(),
-        )
-        request += b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        request = b"%b%d\r\n\r\n%b" % (_head(url, path, api_key), len(body), body)
         idle = self._idle[url]
         if idle:
             answer = idle.pop()
@@ -273,3 +281,14 @@ class Upstream:
             for answer in tuple(idle):
                 answer.close()
             idle.clear()
+
+
+@lru_cache(maxsize=256)
+def _head(url: str, path: str, api_key: str) -> bytes:
+    """The head of a request, as far as the length of its body."""
+    return b"POST %b HTTP/1.1\r\nhost: %b\r\nauthorization: Bearer %b\r\n%b" % (
+        path.encode(),
+        url.partition("//")[2].encode(),
+        api_key.encode(),
+        b"content-type: application/json\r\ncontent-length: ",
+    )

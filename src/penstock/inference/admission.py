@@ -102,10 +102,11 @@ class Place:
         """The time from token to token; 0 where that is not known."""
         return self._work.step_seconds if self._work else 0.0
 
-    async def __aenter__(self) -> Self:
+    async def enter(self) -> None:
+        """Wait for the slots. What ends well is followed by `leave`."""
         if self.ticket.tier is not Tier.BATCH:
             await self._gate.enter(self)
-            return self
+            return
         self._task = asyncio.current_task()
         try:
             await self._gate.enter(self)
@@ -113,14 +114,21 @@ class Place:
             if self.put_back:  # its turn came, and somebody else, before it could begin
                 self._make_way()
             raise
+
+    def leave(self, error: BaseException | None) -> None:
+        """Give the slots back; `error` is what ended the work in them."""
+        self._gate.leave(self)
+        if self.put_back:
+            self._make_way(done=error is None)
+
+    async def __aenter__(self) -> Self:
+        await self.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._gate.leave(self)
-        if self.put_back:
-            self._make_way(done=kind is None)
+        self.leave(error)
 
     def interrupt(self) -> None:
         """Let a line make way: its block is broken off by PutBack."""
@@ -147,6 +155,8 @@ class Gate:
         self.pace = Pace(slots, reserve=self._reserve)
         self._free = slots
         self._queues = tuple(FairQueue[Place]() for _ in Tier)
+        self._waiting = 0
+        """In all queues together."""
         self._expected = [0 for _ in Tier]
         self._others = 0
         self._lines: dict[Place, None] = {}
@@ -172,13 +182,14 @@ class Gate:
     async def enter(self, place: Place) -> None:
         """Wait until the place's slots are free and it is its turn. Raises ServerOverloaded."""
         ticket = place.ticket
-        if not any(map(len, self._queues[: ticket.tier + 1])) and self._fits(place):
+        if (not self._waiting or not self._waiting_before(ticket.tier)) and self._fits(place):
             self._give(place)
             return
         place.expected = self._speed.expected(ticket)
         self._check_room(place)
         place.turn = turn = asyncio.get_running_loop().create_future()
         self._queues[ticket.tier].add(place, ticket)
+        self._waiting += 1
         self._expected[ticket.tier] += place.expected
         self._clear_the_way()
         try:
@@ -190,6 +201,10 @@ class Gate:
                 self._remove(place)
                 self._next()  # it may have been the one that was too large for what is free
             raise
+
+    def _waiting_before(self, tier: Tier) -> int:
+        """How many wait whose turn comes before that of who comes now with this tier."""
+        return sum(map(len, self._queues[: tier + 1]))
 
     def leave(self, place: Place) -> None:
         """Free what the place held."""
@@ -251,11 +266,14 @@ class Gate:
             self._clear_the_way()
 
     def _next(self) -> None:
+        if not self._waiting:
+            return
         for tier in Tier:
             while (place := self._first(tier)) is not None:
                 if not self._fits(place):
                     return  # who is behind it waits too, so that one who needs many slots gets them some day
                 self._queues[tier].take()
+                self._waiting -= 1
                 self._expected[tier] -= place.expected
                 self._give(place)
                 assert place.turn is not None
@@ -270,7 +288,9 @@ class Gate:
     def _remove(self, place: Place) -> None:
         queue, before = self._queues[place.ticket.tier], len(self._queues[place.ticket.tier])
         queue.remove(place, place.ticket)
-        self._expected[place.ticket.tier] -= place.expected if len(queue) < before else 0
+        if len(queue) < before:
+            self._waiting -= 1
+            self._expected[place.ticket.tier] -= place.expected
 
     def _clear_the_way(self) -> None:
         """Tell lines to go where more run than may run beside others, or where one who waits needs their slots."""
@@ -295,7 +315,7 @@ class Gate:
     def _check_room(self, place: Place) -> None:
         """Raises ServerOverloaded where too many, or too much, waits before it."""
         tier = place.ticket.tier
-        waiting = sum(map(len, self._queues[: tier + 1]))
+        waiting = self._waiting_before(tier)
         seconds = self._speed.seconds(sum(self._expected[: tier + 1]), slots=self.slots)
         if waiting >= MAX_WAITING or seconds > LONGEST_WAIT_SECONDS[tier]:
             message = f"{waiting} requests wait for this model already."

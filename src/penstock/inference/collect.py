@@ -30,6 +30,8 @@ class CollectedChoice:
 
     def add(self, piece: Piece) -> None:
         self._text.append(piece.content)
+        if piece.text_alone:  # by far the most
+            return
         self._reasoning.append(piece.reasoning)
         for call in piece.calls or ():
             if call.name:

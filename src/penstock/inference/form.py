@@ -6,7 +6,6 @@ Everywhere else (a call is demanded, the template knows no tools, the answer has
 into the prompt, calls are held to a grammar, and read back from the text: that holds on any model.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -20,23 +19,21 @@ from penstock.inference.kind import check_writes
 from penstock.inference.tool_grammar import call_grammar
 from penstock.protocol import json_schema
 from penstock.protocol.chat import ChatRequest
-from penstock.protocol.messages import AudioPart, FilePart, ImagePart, Message
+from penstock.protocol.messages import AssistantMessage, AudioPart, FilePart, ImagePart, Message, ToolMessage
 from penstock.protocol.tools import JsonObjectFormat, JsonSchemaFormat, OpenFunction, ResponseFormat, Toolbox, toolbox
 
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 _ANSWER = "response_format.json_schema.schema"
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """What one request asks of the form of its answer. `schema` is that of the answer in words; None for plain text."""
 
     toolbox: Toolbox | None
     schema: Any | None
 
 
-@dataclass(frozen=True)
-class Shaped:
+class Shaped(msgspec.Struct, frozen=True):
     """A request as its engine gets it, the grammar that its answer is held to, and where calls are to be found.
 
     `words` is what an answer without calls has to be.
@@ -71,6 +68,9 @@ class Shaper:
 
     async def shape(self, request: ChatRequest, form: Form, endpoint: Endpoint) -> Shaped:
         """Raises InvalidRequest where the model cannot do what is asked, naming the field."""
+        if form.toolbox is None and form.schema is None and _is_plain(request):
+            check_writes(request.model, endpoint)
+            return Shaped(request)
         _check_abilities(request, form, endpoint)
         tools, schema = form.toolbox, form.schema
         if tools is not None and not tools.must_call and schema is None and endpoint.abilities.tools:
@@ -118,6 +118,18 @@ class Shaper:
         if always or not endpoint.abilities.tools:
             messages = tool_prompt.in_words(messages)
         return msgspec.structs.replace(request, messages=messages, tools=None, tool_choice=None)
+
+
+def _is_plain(request: ChatRequest) -> bool:
+    """Whether every engine that writes takes the request as it is: texts of people and models, nothing beside."""
+    if request.logprobs or request.reasoning_effort is not None:
+        return False
+    for message in request.messages:
+        if type(message.content) is not str or isinstance(message, ToolMessage):
+            return False
+        if isinstance(message, AssistantMessage) and message.tool_calls:
+            return False
+    return True
 
 
 def _with_open_tools(request: ChatRequest, tools: Toolbox) -> ChatRequest:

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from penstock.engines.engine import Counts
 from penstock.errors import ApiError, InternalError, PutBack, RateLimited
@@ -56,8 +58,7 @@ class Delivery(Protocol):
         """Why it is being broken off; None while it is not, and when it is the client that left."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a request is, before anything is known of its answer."""
 
     request_id: str
@@ -66,7 +67,7 @@ class Asked:
     streamed: bool = False
     tier: str = "default"
     batch: bool = False
-    price: Price = field(default_factory=Price)
+    price: Price = Price()
 
 
 class Recorder(Protocol):
@@ -102,6 +103,11 @@ class Unobserved:
 class Entry:
     """One request while it runs: its times, and the counts of its engine."""
 
+    __slots__ = (
+        *("asked", "caller", "counts", "created", "entered", "finish_reason", "first_token", "last_token", "started"),
+        *("_delivery", "_frees_at", "_grant", "_limit_hit", "_record", "_settled", "written"),
+    )
+
     def __init__(
         self, caller: Caller, asked: Asked, delivery: Delivery, *, record: Callable[[UsageRecord, "Entry"], None]
     ) -> None:
@@ -122,6 +128,11 @@ class Entry:
         self._limit_hit: str | None = None
         self._frees_at: float | None = None
         self._settled = False
+
+    @property
+    def broken_off(self) -> ApiError | None:
+        """Why it is being broken off; None while it is not, and when it is the client that left."""
+        return self._delivery.broken_off
 
     def limited_by(self, standing: Callable[[], Standing]) -> None:
         """The limits that hold for the request."""
@@ -165,8 +176,7 @@ class Entry:
     @property
     def tokens(self) -> int:
         """What the engine has read and written for it so far."""
-        counts = self.counts
-        return sum(counts.prompt.values()) - sum(counts.cached.values()) + sum(counts.completion.values())
+        return self.counts.worked
 
     @property
     def step_seconds(self) -> float:
@@ -288,36 +298,56 @@ class Meter:
         self._observer = observer or Unobserved()
         self._in_flight = in_flight or InFlight()
 
-    @contextmanager
-    def follow(self, caller: Caller, asked: Asked, *, delivery: Delivery) -> Iterator[Entry]:
-        """Record the request when the block is left, if not before: completed, failed with its error's status, or
-        aborted. Raises DatabaseAway where there is no room left for its row."""
+    def follow(self, caller: Caller, asked: Asked, *, delivery: Delivery) -> "Followed":
+        """A block that `begin`s a request when it is entered; that `ended` when it is left."""
+        return Followed(self, caller, asked, delivery)
+
+    def begin(self, caller: Caller, asked: Asked, delivery: Delivery) -> Entry:
+        """A request to follow until it has `ended`. Raises DatabaseAway where there is no room left for its row."""
         self._recorder.check()
         entry = Entry(caller, asked, delivery, record=self._record)
-        try:
-            self._in_flight.add(entry)
-            yield entry
+        self._in_flight.add(entry)
+        return entry
+
+    def ended(self, entry: Entry, error: BaseException | None) -> None:
+        """Record the request, if that was not done before: completed without an error, failed with the error's status,
+        or aborted."""
+        self._in_flight.remove(entry)
+        if error is None:
             entry.complete()
-        except PutBack:
+        elif isinstance(error, PutBack):
             entry.put_back()
-            raise
-        except ApiError as error:
+        elif isinstance(error, ApiError):
             if isinstance(error, RateLimited):
                 self._observer.limit_hit(error.limit)
                 entry.refused_by(error)
             entry.settle("failed", error.status, error_code=error.code)
-            raise
-        except (asyncio.CancelledError, GeneratorExit):
-            if reason := delivery.broken_off:
-                entry.settle("failed", reason.status, error_code=reason.code)
-            else:
-                entry.settle("aborted", CLIENT_LEFT)
-            raise
-        finally:
-            self._in_flight.remove(entry)
-            # Of whatever is none of these.
+        elif not isinstance(error, asyncio.CancelledError | GeneratorExit):
             entry.settle("failed", InternalError.status, error_code=InternalError.code)
+        elif reason := entry.broken_off:
+            entry.settle("failed", reason.status, error_code=reason.code)
+        else:
+            entry.settle("aborted", CLIENT_LEFT)
 
     def _record(self, row: UsageRecord, entry: Entry) -> None:
         self._recorder.record(row)
         self._observer.ended(row, entry)
+
+
+class Followed:
+    """See Meter.follow."""
+
+    __slots__ = ("_begin", "_entry", "_meter")
+
+    def __init__(self, meter: Meter, caller: Caller, asked: Asked, delivery: Delivery) -> None:
+        self._meter = meter
+        self._begin = partial(meter.begin, caller, asked, delivery)
+
+    def __enter__(self) -> Entry:
+        self._entry = self._begin()
+        return self._entry
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._meter.ended(self._entry, error)

@@ -1,6 +1,6 @@
 """What a request can use at most, reserved with the caller's limits before it may wait for an engine."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from penstock.engines.engine import Endpoint
 from penstock.errors import RateLimited
@@ -12,8 +12,7 @@ from penstock.tenants.limits import Grant, Limiter, Worst
 _WHATEVER_THE_PROMPT = ("requests_per_minute", "requests_per_day", "concurrency")
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """The answers that a request asks for."""
 
     choices: int = 0

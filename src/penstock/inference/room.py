@@ -1,14 +1,13 @@
 """How much one request may have: the model's own bounds, or those of the caller's plan or key where they are less."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from penstock.engines.engine import Endpoint
 from penstock.tenants.caller import Caller, figure
 from penstock.tenants.rules import owner_of
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """The bounds of one request, in tokens, and whose they are: empty where they are the model's."""
 
     endpoint: Endpoint

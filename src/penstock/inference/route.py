@@ -29,7 +29,10 @@ class Router:
 
     def pick(self, name: str) -> Endpoint:
         """The endpoint that answers for `name`. Raises ModelNotFound, ModelLoading or ModelUnavailable."""
-        worker = self.find(name)
+        return self.ready(self.find(name), name)
+
+    def ready(self, worker: Worker, name: str) -> Endpoint:
+        """The endpoint of a worker that was found by `name`. Raises what `pick` does."""
         if worker.endpoint is not None:
             return worker.endpoint
         if worker.state is State.FAILED:

@@ -1,7 +1,8 @@
 """What the door of an engine has to know of a request: whose it is, how urgent, and how much it asks for."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 
 class Tier(IntEnum):
@@ -15,8 +16,7 @@ class Tier(IntEnum):
     """A line of a batch: nobody waits for it now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """One request at the door."""
 
     account_id: str = ""

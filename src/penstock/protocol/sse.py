@@ -21,6 +21,8 @@ class EventTooLarge(ValueError):
 class EventSplitter:
     """Takes bytes as they come off the wire, cut anywhere, and gives the data of each whole event."""
 
+    __slots__ = ("_data", "_max", "_rest")
+
     def __init__(self, *, max_event_bytes: int = 1 << 20) -> None:
         self._max = max_event_bytes
         self._rest = b""
@@ -28,15 +30,11 @@ class EventSplitter:
 
     def feed(self, received: bytes) -> list[bytes]:
         """The data of every event that `received` completes. Raises EventTooLarge past the bound."""
-        # A token as an engine sends it while it decodes: by far the most of what comes.
-        if (
-            received[:6] == b"data: "
-            and received[-2:] == b"\n\n"
-            and received.find(b"\n") == len(received) - 2
-            and not self._rest
-            and not self._data
-        ):
-            return [received[6:-2]]
+        # Whole events of one line each, as engines send them: by far the most of what comes.
+        if received[:6] == b"data: " and received[-2:] == b"\n\n" and not self._rest and not self._data:
+            events = received[6:-2].split(b"\n\ndata: ")
+            if received.count(b"\n") == 2 * len(events) and len(received) <= self._max:
+                return events
         *lines, self._rest = (self._rest + received).split(b"\n")
         if len(self._rest) > self._max:
             raise EventTooLarge
@@ -106,6 +104,12 @@ class ChunkWriter(ChunkFrame):
     """Writes the chunks of one streamed chat completion."""
 
     object = "chat.completion.chunk"
+
+    def texts(self, index: int, texts: list[str]) -> bytes:
+        """A chunk for each text, all of one choice."""
+        head = b'%b{"index":%d,"delta":{"content":' % (self._head, index)
+        tail = b'},"logprobs":null,"finish_reason":null}%b' % self._tail
+        return b"%b%b%b" % (head, (tail + head).join(map(json.encode, texts)), tail)
 
     def _chunk(self, index: int, delta: bytes, ending: bytes = b"null", logprobs: bytes = b"null") -> bytes:
         return b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}%b' % (
