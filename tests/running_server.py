@@ -40,7 +40,11 @@ def eventually(look: Callable[[], T | None], *, seconds: float = 30.0) -> T:
 
 
 def penstock(
-    *arguments: str, data_dir: Path, environ: dict[str, str] | None = None, stdin: str | None = None
+    *arguments: str,
+    data_dir: Path,
+    environ: dict[str, str] | None = None,
+    stdin: str | None = None,
+    seconds: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
@@ -49,7 +53,7 @@ def penstock(
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
         check=False,
     )
 

@@ -37,6 +37,7 @@ from penstock.catalogue.engine import engine_for
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
+from penstock.catalogue.tuning import TuningStore
 from penstock.catalogue.workers import Worker, Workers
 from penstock.console.code import Snippets
 from penstock.console.engines import Engines
@@ -143,7 +144,8 @@ async def running(
         relay = Relay(stall_seconds=settings.stall_seconds)
         stack.push_async_callback(relay.close)
 
-        engines = {model.id: (engine_of or engine_for)(model) for model in models}
+        engine_of = engine_of or partial(engine_for, tunings=TuningStore(settings.data_path / "tuning"))
+        engines = {model.id: engine_of(model) for model in models}
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
         blobs = await stack.enter_async_context(_keeping(settings, database))
 

@@ -1,4 +1,5 @@
 import sqlite3
+from pathlib import Path
 
 import pytest
 from catalogue.small_models import entry
@@ -6,6 +7,7 @@ from catalogue.small_models import entry
 from penstock.catalogue import machine
 from penstock.catalogue.models import load_catalogue
 
+ROOT = Path(__file__).resolve().parents[2]
 CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse4_2 {flags}\nbugs\t\t:\n"
 
 
@@ -15,8 +17,8 @@ CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse4_2 {flags}
         ("avx f16c", "fail", "no AVX2"),
         ("avx512f", "fail", "no AVX2"),
         ("avx2 fma", "ok", "AVX2, which the engine is built for"),
-        ("avx2 avx512f", "ok", "faster with AVX-512"),
-        ("avx2 avx512f amx_int8", "ok", "faster with AVX-512 and AMX"),
+        ("avx2 avx512f", "ok", "and AVX-512, which a build"),
+        ("avx2 avx512f amx_int8", "ok", "AVX-512 and AMX, which a build"),
     ],
 )
 def test_the_cpu_against_the_engines_build(flags: str, mark: str, says: str) -> None:
@@ -24,6 +26,33 @@ def test_the_cpu_against_the_engines_build(flags: str, mark: str, says: str) -> 
     assert check.mark == mark
     assert says in check.fact
     assert ("--no-binary xllamacpp" in check.fix) is (mark == "fail")
+
+
+def test_what_a_build_from_source_would_use_is_told_with_the_way_there() -> None:
+    info = CPUINFO.format(flags="avx2 avx512f amx_int8")
+    wheel = machine.check_cpu(info, architecture="x86_64")
+    assert "AVX-512 and AMX" in wheel.fact
+    assert (ROOT / machine.GUIDE).is_file()
+    assert machine.GUIDE in wheel.fix
+    assert "## Build it for your processor" in (ROOT / machine.GUIDE).read_text(encoding="utf-8")
+    built = machine.check_cpu(info, from_source=True, architecture="x86_64")
+    assert (built.mark, built.fix) == ("ok", "")
+    assert "built from source" in built.fact
+
+
+@pytest.mark.parametrize(
+    ("tag", "built"), [("cp310-abi3-manylinux_2_17_x86_64", False), ("cp310-abi3-linux_x86_64", True)]
+)
+def test_a_build_from_source_is_known_by_its_tag(
+    tag: str, built: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "own_engine-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: own-engine\nVersion: 1.0\n")
+    (about / "WHEEL").write_text(f"Wheel-Version: 1.0\nTag: {tag}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert machine.built_from_source("own-engine") is built
+    assert machine.built_from_source("no-such-package") is False
 
 
 def test_a_cpu_that_cannot_be_asked_is_unknown() -> None:

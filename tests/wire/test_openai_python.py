@@ -62,18 +62,21 @@ def test_text_is_never_cut_inside_a_character(real_server: RunningServer) -> Non
         assert streamed == whole.choices[0].message.content
 
 
-def test_a_conversation_goes_on_and_its_prefix_is_cached(real_server: RunningServer) -> None:
+def test_a_conversation_goes_on_and_what_was_said_is_read_from_the_cache(real_server: RunningServer) -> None:
     client = real_server.client()
-    first = client.chat.completions.create(model=SMOL, messages=QUESTION, max_tokens=16, temperature=0)
-    answer = first.choices[0].message
-    again = client.chat.completions.create(
-        model=SMOL,
-        messages=[*QUESTION, answer.to_dict(), {"role": "user", "content": "Why?"}],  # type: ignore[list-item]
-        max_tokens=8,
-    )
-    assert again.usage is not None
-    assert again.usage.prompt_tokens_details is not None
-    assert (again.usage.prompt_tokens_details.cached_tokens or 0) > 30
+    messages = list(QUESTION)
+    read: list[int] = []
+    cached: list[int] = []
+    for question in ("Why?", "Since when?", "Who says so?", "Go on."):
+        answer = client.chat.completions.create(model=SMOL, messages=messages, max_tokens=16, temperature=0)
+        assert answer.usage is not None
+        assert answer.usage.prompt_tokens_details is not None
+        read.append(answer.usage.prompt_tokens)
+        cached.append(answer.usage.prompt_tokens_details.cached_tokens or 0)
+        messages += [answer.choices[0].message.to_dict(), {"role": "user", "content": question}]  # type: ignore[list-item]
+    for turn in range(1, len(read)):
+        assert cached[turn] >= read[turn - 1], "all of the turn before"
+        assert read[turn] - cached[turn] < 32, "what is new"
 
 
 def test_sixteen_clients_at_once_all_stream(real_server: RunningServer) -> None:

@@ -1,16 +1,22 @@
 """Which engine runs a model, and with which settings."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from penstock.catalogue.models import Model
+from penstock.catalogue.tuning import TuningStore
 from penstock.engines.echo import Echo
 from penstock.engines.engine import Engine
 from penstock.engines.llama_cpp import LlamaCpp
 from penstock.errors import OperatorError
 
 
-def engine_for(model: Model) -> Engine:
-    """The engine that its entry names, as that sets it. Raises OperatorError where its chat template cannot be read."""
+def engine_for(model: Model, tunings: TuningStore) -> Engine:
+    """The engine that its entry names, as that and its tuning set it.
+
+    Raises OperatorError where its chat template cannot be read.
+    """
     if model.engine == "echo":
         return Echo(
             context_length=model.context_length,
@@ -21,6 +27,11 @@ def engine_for(model: Model) -> Engine:
             load_seconds=model.echo.load_seconds,
             embeds=model.kind == "embedding",
         )
+    return replace(llama_cpp_of(model), knobs_for=partial(tunings.knobs_for, model))
+
+
+def llama_cpp_of(model: Model) -> LlamaCpp:
+    """The embedded engine for a model, as on a machine that nobody measured. Raises OperatorError as `engine_for`."""
     return LlamaCpp(
         context_length=model.context_length,
         slots=model.slots,

@@ -4,6 +4,7 @@ Nothing here imports an engine: a wheel that does not fit the CPU would end the 
 """
 
 import importlib.metadata
+import os
 import platform
 import re
 import sqlite3
@@ -19,6 +20,7 @@ from penstock.catalogue.store import megabytes
 Mark = Literal["ok", "warn", "fail"]
 
 _ENGINE = "xllamacpp"
+GUIDE = "docs/operate/engine.md"
 _WORKING_BYTES = 300_000_000
 """An allowance for what an engine process takes beside weights and caches."""
 
@@ -64,8 +66,45 @@ def read_cpuinfo() -> str | None:
         return None
 
 
-def check_cpu(cpuinfo: str | None, *, architecture: str = platform.machine()) -> Check:
-    """Whether the CPU has what the engine's wheel was built for, and what it has beyond that."""
+def cpu_name(cpuinfo: str | None) -> str:
+    """The maker's name of the processor, and what else tells one from another of that name."""
+    told = dict(re.findall(r"^(model name|cpu family|model|stepping)\s*:\s*(.*)$", cpuinfo or "", re.MULTILINE))
+    if not told:
+        return platform.processor() or platform.machine()
+    numbers = " ".join(told[key] for key in ("cpu family", "model", "stepping") if key in told)
+    return f"{told.get('model name', platform.machine())} ({numbers})"
+
+
+def usable_cpus() -> int:
+    """Hardware threads that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def engine_build(distribution: str = _ENGINE) -> str:
+    """Version and build of the embedded engine, for one from source has the wheel's version; "" where there is none."""
+    try:
+        found = importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    libraries = [file for file in found.files or () if file.suffix in {".so", ".pyd", ".dylib"} and file.hash]
+    marks = [file.hash.value[:12] for file in libraries if file.hash]
+    return " ".join([f"{distribution} {found.version}", *sorted(marks)])
+
+
+def built_from_source(distribution: str = _ENGINE) -> bool:
+    """Whether the engine was compiled here: wheels of the package index name the oldest Linux that they run on."""
+    try:
+        about = importlib.metadata.distribution(distribution).read_text("WHEEL") or ""
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return re.search(r"^Tag: .*-linux_", about, re.MULTILINE) is not None
+
+
+def check_cpu(cpuinfo: str | None, *, from_source: bool = False, architecture: str = platform.machine()) -> Check:
+    """Whether the CPU has what the engine's wheel was built for, and what it has beyond that.
+
+    `from_source`: the engine is no wheel of the package index, but was built for this CPU.
+    """
     if architecture.lower() not in {"x86_64", "amd64"}:
         return Check("CPU", "ok", f"{architecture}; the engine has a build of its own for it")
     line = re.search(r"^flags\s*:(.*)$", cpuinfo or "", re.MULTILINE)
@@ -82,7 +121,14 @@ def check_cpu(cpuinfo: str | None, *, architecture: str = platform.machine()) ->
     more = [name for name, flag in (("AVX-512", "avx512f"), ("AMX", "amx_int8")) if flag in flags]
     if not more:
         return Check("CPU", "ok", "AVX2, which the engine is built for")
-    return Check("CPU", "ok", f"AVX2; a source build of the engine could read prompts faster with {' and '.join(more)}")
+    if from_source:
+        return Check("CPU", "ok", f"AVX2 and {' and '.join(more)}; the engine was built from source")
+    return Check(
+        "CPU",
+        "ok",
+        f"AVX2, which the engine is built for, and {' and '.join(more)}, which a build from source would use",
+        f"To read prompts faster, see {GUIDE}, Build it for your processor.",
+    )
 
 
 def check_engine(distribution: str = _ENGINE) -> Check:

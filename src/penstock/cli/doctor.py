@@ -23,6 +23,8 @@ from penstock.catalogue.machine import Check
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import verify
 from penstock.catalogue.store import ModelStore, megabytes
+from penstock.catalogue.tuning import TuningStore
+from penstock.cli import tuning
 from penstock.database.connection import Database
 from penstock.database.schema import newest_revision, revision_of
 from penstock.engines.llama_cpp import available_memory
@@ -38,17 +40,27 @@ _HEALTH_SECONDS = 2.0
 
 @click.command("doctor")
 @click.option("--deep", is_flag=True, help="Also read every model file to its end and check its hash.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.option(
+    "--tune",
+    is_flag=False,
+    flag_value="",
+    metavar="[MODEL]",
+    help="Instead, measure which settings of the embedded engine are fastest here, for a few minutes, and keep them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array; of --tune, an object.")
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Where models, keys and usage are kept.")
 @click.option(
     "--config", type=click.Path(dir_okay=False, path_type=Path), help="Settings file.  [default: penstock.toml]"
 )
-def command(deep: bool, as_json: bool, data_dir: str | None, config: Path | None) -> None:
-    """Check this machine and say how to mend what is wrong. Nothing is changed.
+def command(deep: bool, tune: str | None, as_json: bool, data_dir: str | None, config: Path | None) -> None:
+    """Check this machine and say how to mend what is wrong. Nothing is changed but by --tune.
 
     Exits with 0 when nothing failed, warnings or not; with 1 otherwise.
     """
     settings = load_settings({"data_dir": data_dir}, os.environ, config=config)
+    if tune is not None:
+        tuning.tune(settings, tune, as_json=as_json)
+        return
     checks = examine(settings, deep=deep)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
@@ -70,11 +82,12 @@ def examine(settings: Settings, *, deep: bool) -> list[Check]:
     """Everything there is to look at, for the models that these settings serve."""
     catalogue = load_catalogue(settings.models, settings.aliases)
     store = ModelStore(settings.data_path / "models")
+    tunings = TuningStore(settings.data_path / "tuning")
     served, unknown = _served(settings, catalogue)
     return [
         machine.check_python(),
         machine.check_sqlite(),
-        machine.check_cpu(machine.read_cpuinfo()),
+        machine.check_cpu(machine.read_cpuinfo(), from_source=machine.built_from_source()),
         machine.check_engine(),
         machine.check_memory(served, available_memory()),
         check_data_folder(settings.data_path),
@@ -84,6 +97,7 @@ def examine(settings: Settings, *, deep: bool) -> list[Check]:
         *([check_valkey(settings.valkey_url)] if settings.valkey_url else []),
         *([check_files(settings.files_url)] if settings.files_url else []),
         *(check_model(model, store, deep=deep) for model in served),
+        *filter(None, (tuning.check_tuning(model, store.path_of(model), tunings) for model in served)),
         *unknown,
     ]
 

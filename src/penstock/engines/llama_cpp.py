@@ -4,6 +4,7 @@ Nothing of xllamacpp is imported here; llama_cpp_process.py is what runs over th
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from penstock.engines.engine import Launch
+from penstock.engines.knobs import Knobs
 from penstock.errors import OperatorError
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest
@@ -27,12 +29,17 @@ from penstock.protocol.messages import (
 )
 from penstock.protocol.sampling import SamplingRequest
 
-MAX_SLOTS = 16
+_MAX_SLOTS = 16
 _KV_SHARE = 0.25
 """The part of the memory that is free now which the slots' caches may take together."""
 
 _HUGE_PAGES = "glibc.malloc.hugetlb=1"
 """The caches in pages of 2 MB where Linux grants them on request: a third of the time to load, and faster steps."""
+
+
+def untuned(model_file: Path | None = None) -> Knobs:
+    """The settings for any model on a machine that was not measured: a thread for each core."""
+    return Knobs(threads=physical_cores())
 
 
 @dataclass(frozen=True)
@@ -41,29 +48,39 @@ class LlamaCpp:
 
     context_length: int
     slots: int = 0
-    """0 chooses: as many as a quarter of the free memory holds, MAX_SLOTS at most."""
+    """0 chooses: as many as a quarter of the free memory holds, and no more than gain anything."""
     kv_bytes_per_token: int = 0
     chat_template: str = ""
     """A Jinja template in place of the model file's own; empty: that one."""
     pooling: str = ""
     """For a maker of embeddings: how the vectors of the tokens become one, `mean`, `cls` or `last`."""
+    knobs_for: Callable[[Path], Knobs] = untuned
+    """What was measured to be best for a model file on this machine."""
 
     def launch(self, *, served_name: str, api_key: str, model_file: Path | None) -> Launch:
         if model_file is None:
             raise OperatorError(f"{served_name} has no model file; give its entry a source.")
+        knobs = self.knobs_for(model_file)
         slots = 1 if self.pooling else self.slots
-        slots = slots or choose_slots(self.context_length * self.kv_bytes_per_token, available_memory())
+        slots = slots or min(self._slots_that_fit(), knobs.most_slots)
         config = {
             "model_file": str(model_file),
             "served_name": served_name,
             "api_key": api_key,
             "slots": slots,
             "context_length": self.context_length,
-            "threads": physical_cores(),
+            "threads": knobs.threads,
+            "prompt_threads": knobs.prompt_threads or knobs.threads,
+            "prompt_batch": knobs.prompt_batch,
+            "poll": knobs.poll,
             "chat_template": self.chat_template,
             "pooling": self.pooling,
         }
-        return Launch("penstock.engines.llama_cpp_process", config, slots, {"GLIBC_TUNABLES": _HUGE_PAGES})
+        environ = {"GLIBC_TUNABLES": _HUGE_PAGES, **knobs.environ}
+        return Launch("penstock.engines.llama_cpp_process", config, slots, environ)
+
+    def _slots_that_fit(self) -> int:
+        return choose_slots(self.context_length * self.kv_bytes_per_token, available_memory())
 
     def chat_body(self, request: ChatRequest, *, served_name: str, grammar: str | None = None) -> bytes:
         messages = [_message(message) for message in request.messages]
@@ -171,7 +188,7 @@ def choose_slots(bytes_per_slot: int, free_bytes: int) -> int:
     """How many requests to work on at once: a power of two whose caches fit a quarter of the free memory."""
     if bytes_per_slot == 0:
         return 4
-    slots = MAX_SLOTS
+    slots = _MAX_SLOTS
     while slots > 1 and slots * bytes_per_slot > free_bytes * _KV_SHARE:
         slots //= 2
     return slots

@@ -9,9 +9,6 @@ import xllamacpp
 
 from penstock.engines import child
 
-_PROMPT_BATCH = 64
-"""Prompt tokens read per step. Small steps keep other streams flowing while a long prompt is read, and let what nobody
-waits for any more end soon; smaller ones cost speed, larger ones give none on a CPU: decision 26 has the figures."""
 _PROMPT_CACHE_MIB = 256
 """Host memory for prompts that left their slot; the engine's own default is 8 GiB."""
 _LOG_WARNINGS = 2
@@ -35,9 +32,9 @@ def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
     params.n_parallel = slots
     params.n_ctx = slots * context  # each slot has the whole context, so no request can starve another of cache
     params.kv_unified = False
-    params.n_batch = params.n_ubatch = _PROMPT_BATCH
+    params.n_batch = params.n_ubatch = int(str(config["prompt_batch"]))
     params.cache_ram_mib = _PROMPT_CACHE_MIB
-    params.cpuparams.n_threads = int(str(config["threads"]))
+    _set_threads(params, config)
     params.n_threads_http = slots + 4  # counting, probing and health go on while all slots stream
     params.verbosity = _LOG_WARNINGS
     params.fit_params = False  # it would load the model once more to see what fits; the slots were chosen to fit
@@ -49,6 +46,12 @@ def parameters(config: dict[str, object]) -> xllamacpp.CommonParams:
     params.ui = False
     params.endpoint_slots = False
     return params
+
+
+def _set_threads(params: xllamacpp.CommonParams, config: dict[str, object]) -> None:
+    params.cpuparams.n_threads = int(str(config["threads"]))
+    params.cpuparams_batch.n_threads = int(str(config["prompt_threads"]))
+    params.cpuparams.poll = params.cpuparams_batch.poll = int(str(config["poll"]))
 
 
 def _make_embeddings(params: xllamacpp.CommonParams, pooling: str, context: int) -> None:
