@@ -99,7 +99,7 @@ class MemoryLimits:
 
     def _sheet(self, caller: Caller, model: str, now: float) -> Sheet:
         sheet = self._sheets.get((caller.key_id, model))
-        if sheet is None or sheet.caller is not caller:
+        if sheet is None or (sheet.caller is not caller and sheet.caller.subjects != caller.subjects):
             sheet = self._new_sheet(caller, model)
         if now >= sheet.touch_at:
             sheet = self._touched(sheet, now)

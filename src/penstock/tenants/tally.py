@@ -67,7 +67,7 @@ class Tally:
 class Sheet:
     """The checks of one caller's requests to one model, sorted once into what every request does with them.
 
-    It holds for this very `Caller`: whenever anything about one changes, another object stands in its place.
+    It holds as long as its callers have the same subjects: whatever changes a rule, or what was spent, changes those.
     """
 
     __slots__ = ("caller", "checks", "limited", "model", "requests", "reserved", "tallies", "tokens", "touch_at")
