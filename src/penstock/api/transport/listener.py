@@ -8,6 +8,7 @@ from email.utils import formatdate
 
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.connection import Application, Connection, Hub
+from penstock.api.transport.freed_memory import keep_freed_memory
 
 _BACKLOG = 2048
 _SECONDS_TO_END = 1.0
@@ -25,6 +26,7 @@ class HttpListener:
         """Take connections from now on."""
         if _NOT_SENT_LOW_WATER is not None:  # connections inherit it
             listening.setsockopt(socket.IPPROTO_TCP, _NOT_SENT_LOW_WATER, self._hub.bounds.unsent_bytes)
+        keep_freed_memory()
         loop = asyncio.get_running_loop()
         self._tell_time()
         self._server = await loop.create_server(lambda: Connection(self._hub), sock=listening, backlog=_BACKLOG)
