@@ -122,7 +122,8 @@ class Shaper:
 
 def _is_plain(request: ChatRequest) -> bool:
     """Whether every engine that writes takes the request as it is: texts of people and models, nothing beside."""
-    if request.logprobs or request.reasoning_effort is not None:
+    asked = (request.tools, request.tool_choice, request.reasoning_effort)
+    if request.logprobs or asked != (None, None, None):
         return False
     for message in request.messages:
         if type(message.content) is not str or isinstance(message, ToolMessage):
