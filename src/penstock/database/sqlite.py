@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import URL, Table, event
@@ -36,6 +37,10 @@ class Sqlite:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def engine(self) -> AsyncEngine:
+        # For a value of a type without an adapter the driver looks in three more places, and that each time. What an
+        # empty dictionary has for None is None; a function of Python would cost four times as much.
+        sqlite3.register_adapter(bool, int)
+        sqlite3.register_adapter(NoneType, dict[None, None]().get)
         # Without parameters, as an error may be logged and a row may hold what no log should.
         engine = create_async_engine(self._url, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _configure)
