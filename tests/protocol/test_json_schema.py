@@ -287,3 +287,27 @@ def test_relaxed_takes_what_is_enforceable(schema: Any, one: Any) -> None:
     except InvalidRequest:
         return
     relaxed(schema, param="schema")
+
+
+def test_a_schema_that_comes_again_is_the_same_and_its_own() -> None:
+    schema = {"type": "object", "properties": {"size": {"type": "integer", "minimum": 1}}, "required": ["size"]}
+    first = enforceable(schema, param="tools[0]")
+    kept = dict(first)
+    first["type"] = "changed by whoever got it"
+    assert enforceable(schema, param="tools[0]") == kept
+
+
+@pytest.mark.parametrize("param", ["tools[0]", "tools[1]"])
+def test_a_refusal_names_its_own_place_each_time(param: str) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidRequest) as caught:
+            enforceable({"not": {"type": "string"}}, param=param)
+        assert caught.value.param
+        assert caught.value.param.startswith(param)
+
+
+def test_what_strict_refuses_is_relaxed_all_the_same() -> None:
+    schema = {"type": "string", "not": {"const": "x"}}
+    assert relaxed(schema, param="p")
+    with pytest.raises(InvalidRequest):
+        enforceable(schema, param="p")
