@@ -1,8 +1,6 @@
 """The ends that an exchange can come to, with an ASGI server played by hand."""
 
 import asyncio
-import re
-import time
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -10,11 +8,15 @@ import pytest
 from played_line import PlayedLine
 
 from penstock.api.drain import Drain
-from penstock.api.exchange import Exchange, new_request_id
+from penstock.api.exchange import Exchange
 from penstock.errors import ModelUnavailable, UnsupportedMediaType
 from penstock.web.asgi import LINE, ClientGone
 
-SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-type", b"application/json")]}
+JSON = [(b"content-type", b"application/json")]
+
+
+def scope(headers: list[tuple[bytes, bytes]] = JSON) -> dict[str, Any]:
+    return {"type": "http", "method": "POST", "path": "/", "headers": headers, LINE: PlayedLine()}
 
 
 async def never_receive() -> MutableMapping[str, Any]:
@@ -32,7 +34,7 @@ async def send(_message: MutableMapping[str, Any]) -> None:
 
 async def test_a_ping_that_waits_for_a_slow_reader_does_not_hold_up_a_client_that_leaves() -> None:
     line = PlayedLine()
-    exchange = Exchange({**SCOPE, LINE: line}, never_receive, never_send)
+    exchange = Exchange({**scope(), LINE: line}, never_receive, never_send)
     ping = asyncio.create_task(exchange.write(b": ping"))
     asyncio.get_running_loop().call_later(0.01, line.leave)
     with pytest.raises(ClientGone), exchange.interruptible(), exchange.while_connected():
@@ -43,7 +45,7 @@ async def test_a_ping_that_waits_for_a_slow_reader_does_not_hold_up_a_client_tha
 
 async def test_a_last_write_that_stalls_can_be_broken_off() -> None:
     drain = Drain()
-    exchange = Exchange(SCOPE, never_receive, never_send)
+    exchange = Exchange(scope(), never_receive, never_send)
     drain.enter(exchange)
     draining = asyncio.create_task(drain.finish(seconds=0.05))
     with pytest.raises(ModelUnavailable), exchange.interruptible():
@@ -55,18 +57,18 @@ async def test_a_last_write_that_stalls_can_be_broken_off() -> None:
 
 async def test_a_drain_ends_also_with_a_client_that_cannot_be_told() -> None:
     drain = Drain()
-    exchange = Exchange(SCOPE, never_receive, send)
+    exchange = Exchange(scope(), never_receive, send)
     drain.enter(exchange)
     with pytest.raises(ModelUnavailable), exchange.interruptible():
         async with asyncio.timeout(10):
             await drain.finish(seconds=0.05)  # its own task is the one that is interrupted, and never leaves
     assert drain.under_way == 1
     with pytest.raises(ModelUnavailable):
-        drain.enter(Exchange(SCOPE, never_receive, send))
+        drain.enter(Exchange(scope(), never_receive, send))
 
 
 async def test_what_is_finished_is_not_interrupted_any_more() -> None:
-    exchange = Exchange(SCOPE, never_receive, send)
+    exchange = Exchange(scope(), never_receive, send)
     with exchange.interruptible():
         await exchange.answer(200, b"{}")
         exchange.interrupt(ClientGone())
@@ -75,7 +77,7 @@ async def test_what_is_finished_is_not_interrupted_any_more() -> None:
 
 
 async def test_the_first_reason_to_break_off_holds() -> None:
-    exchange = Exchange(SCOPE, never_receive, send)
+    exchange = Exchange(scope(), never_receive, send)
     with pytest.raises(ClientGone), exchange.interruptible():  # noqa: PT012 -- the second call must change nothing
         exchange.interrupt(ClientGone())
         exchange.interrupt(ModelUnavailable("later", retry_after=1))
@@ -83,7 +85,7 @@ async def test_the_first_reason_to_break_off_holds() -> None:
 
 
 async def test_a_cancellation_from_elsewhere_is_not_taken_for_ours() -> None:
-    exchange = Exchange(SCOPE, never_receive, send)
+    exchange = Exchange(scope(), never_receive, send)
     with pytest.raises(asyncio.CancelledError), exchange.interruptible():
         raise asyncio.CancelledError
 
@@ -95,7 +97,7 @@ async def test_content_types_that_are_json(kind: bytes) -> None:
     async def receive() -> MutableMapping[str, Any]:
         return {"type": "http.request", "body": b"{}", "more_body": False}
 
-    exchange = Exchange({**SCOPE, "headers": [(b"content-type", kind)]}, receive, send)
+    exchange = Exchange(scope([(b"content-type", kind)]), receive, send)
     assert await exchange.json_body(cap=10) == b"{}"
 
 
@@ -103,18 +105,6 @@ async def test_content_types_that_are_json(kind: bytes) -> None:
     "headers", [[], [(b"content-type", b"application/json")] * 2, [(b"content-type", b"text/json")]]
 )
 async def test_content_types_that_are_not(headers: list[tuple[bytes, bytes]]) -> None:
-    exchange = Exchange({**SCOPE, "headers": headers}, never_receive, send)
+    exchange = Exchange(scope(headers), never_receive, send)
     with pytest.raises(UnsupportedMediaType):
         await exchange.json_body(cap=10)
-
-
-def test_ids_of_requests_are_in_the_order_of_time_and_each_is_its_own() -> None:
-    made: list[str] = []
-    for _ in range(3):
-        made.append(new_request_id())
-        begun = time.time_ns() // 1_000_000
-        while time.time_ns() // 1_000_000 == begun:
-            pass
-    assert sorted(made) == made
-    assert all(re.fullmatch("req_[0-9a-f]{32}", each) for each in made)
-    assert len({new_request_id() for _ in range(1000)}) == 1000

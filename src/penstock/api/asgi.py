@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from penstock.api.drain import Drain
 from penstock.api.exchange import Exchange
+from penstock.api.request_ids import request_ids
 from penstock.api.request_log import log_request
 from penstock.errors import ApiError, InternalError, MethodNotAllowed
-from penstock.protocol.errors import ErrorForm
+from penstock.protocol.errors import ErrorForm, OpenAIErrors
 from penstock.tenants.limits import Limiter
 from penstock.web.asgi import BrokenOff, ClientGone, Receive, Scope, Send
 
@@ -38,18 +39,23 @@ class Front:
     ) -> None:
         self.routes = routes
         self._errors = errors or {}
+        self._openai = OpenAIErrors()
+        self._ids = request_ids()
         self._also = also or {}
         self._limiter = limiter
         self.cold = cold
         self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["path"] = self._also.get(scope["path"], scope["path"])
-        exchange = Exchange(scope, receive, send)
-        exchange.errors = self._errors.get(exchange.path, exchange.errors)
-        exchange.limiter = self._limiter
+        path = scope["path"] = self._also.get(scope["path"], scope["path"])
+        exchange = Exchange(
+            *(scope, receive, send),
+            request_id=next(self._ids),
+            errors=self._errors.get(path, self._openai),
+            limiter=self._limiter,
+        )
         try:
-            methods = self.routes.get(exchange.path)
+            methods = self.routes.get(path)
             if methods is None:
                 await self.cold(scope, receive, exchange.pass_on)
             else:

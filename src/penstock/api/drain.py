@@ -18,18 +18,17 @@ class Drain:
         self.begun = False
         self._exchanges: set[Exchange] = set()
         self._empty = asyncio.Event()
-        self._empty.set()
+        """Set once the last exchange has left; looked after only when somebody waits for that."""
 
     def enter(self, exchange: Exchange) -> None:
         """Count an exchange in. Raises ModelUnavailable once the server is shutting down."""
         if self.begun:
             raise self._refusal()
         self._exchanges.add(exchange)
-        self._empty.clear()
 
     def leave(self, exchange: Exchange) -> None:
         self._exchanges.discard(exchange)
-        if not self._exchanges:
+        if self.begun and not self._exchanges:
             self._empty.set()
 
     @property
@@ -49,6 +48,8 @@ class Drain:
     async def finish(self, *, seconds: float) -> None:
         """Refuse new work, wait until what runs is done, and break off with an error what is not done in time."""
         self.begun = True
+        if not self._exchanges:
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()

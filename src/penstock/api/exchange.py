@@ -1,26 +1,21 @@
 """One request and its answer on the hot plane: a raw ASGI exchange with our headers, caps and ways of ending."""
 
 import asyncio
-import os
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, MutableMapping
 from types import TracebackType
 from typing import Any
 
+from penstock.api.request_ids import request_ids
 from penstock.errors import ApiError
 from penstock.inference.unfinished import Unfinished
 from penstock.protocol.errors import ErrorForm, OpenAIErrors
 from penstock.tenants.limits import Limiter, Standing, headers_of
-from penstock.web.asgi import LINE, ClientGone, Headers, Line, Receive, Scope, Send
-from penstock.web.body import json_body
+from penstock.web.asgi import LINE, ClientGone, Headers, Line, Receive, Scope, Send, header_lines
+from penstock.web.body import check_json, too_large, whole_body
 
 JSON: Headers = [(b"content-type", b"application/json")]
-
-
-def new_request_id() -> str:
-    """An id that nobody can guess, and that begins with the time in milliseconds: it is the key of the ledger's rows,
-    and what a group of rows has side by side in an index costs half of what lies all over it."""
-    return f"req_{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+_JSON_LINES = header_lines(JSON)
 
 
 class Exchange:
@@ -30,24 +25,33 @@ class Exchange:
     batch_id = None
     put_backs = 0
     unfinished: Unfinished | None = None
+    status: int | None = None
+    finished = False
+    standing: Callable[[], Standing] | None = None
+    _interrupt: Exception | None = None
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        request_id: str | None = None,
+        errors: ErrorForm | None = None,
+        limiter: Limiter | None = None,
+    ) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Headers = scope["headers"]
-        self.request_id = new_request_id()
+        self.request_id = request_id or next(request_ids())
         scope["request_id"] = self.request_id  # for the cold plane, which has no exchange
-        self.errors: ErrorForm = OpenAIErrors()
-        self.status: int | None = None
-        self.finished = False
-        self.limiter: Limiter | None = None
-        self.standing: Callable[[], Standing] | None = None
+        self.errors: ErrorForm = errors or OpenAIErrors()
+        self.limiter = limiter
+        self._line: Line = scope[LINE]
         self._receive = receive
         self._send = send
         self._started = time.monotonic()
-        self._task = asyncio.current_task()
-        self._interrupt: Exception | None = None
 
     def header(self, name: bytes) -> list[bytes]:
         """Every value of one request header; `name` in lower case."""
@@ -55,7 +59,13 @@ class Exchange:
 
     async def json_body(self, *, cap: int) -> bytes:
         """The whole body, at most `cap` bytes, refused before it is read where its length is announced."""
-        return await json_body(self.headers, self._receive, cap=cap)
+        check_json(self.headers, cap=cap)
+        body = self._line.whole_body()
+        if body is None:
+            return await whole_body(self._receive, cap=cap)
+        if len(body) > cap:
+            raise too_large(cap)
+        return body
 
     def interruptible(self) -> "Interruptible":
         """A block that `interrupt` breaks off: it is left by the error that was given there."""
@@ -63,20 +73,20 @@ class Exchange:
 
     def instead(self, error: BaseException | None) -> Exception | None:
         """What is to be raised in place of `error`; None: `error` itself."""
-        if self._interrupt is None or self._task is None or not isinstance(error, asyncio.CancelledError):
+        if self._interrupt is None or self._line.task is None or not isinstance(error, asyncio.CancelledError):
             return None
-        self._task.uncancel()
+        self._line.task.uncancel()
         return self._interrupt
 
     def while_connected(self) -> "WhileConnected":
         """A block that is interrupted, with ClientGone, when the client leaves."""
-        return WhileConnected(self, self.scope[LINE])
+        return WhileConnected(self, self._line)
 
     def interrupt(self, error: Exception) -> None:
         """Break off what the exchange is doing with `error`; the first reason given holds."""
-        if self._interrupt is None and self._task is not None and not self.finished:
+        if self._interrupt is None and self._line.task is not None and not self.finished:
             self._interrupt = error
-            self._task.cancel()
+            self._line.task.cancel()
 
     @property
     def begun(self) -> bool:
@@ -93,44 +103,51 @@ class Exchange:
         """The time since the request came."""
         return (time.monotonic() - self._started) * 1000
 
-    def _common_headers(self) -> Headers:
-        ids = [(name, self.request_id.encode()) for name in self.errors.id_headers]
-        return [*ids, (b"openai-processing-ms", b"%d" % self.spent_ms), *self._limit_headers()]
+    def _common_lines(self) -> bytes:
+        """The headers that are on every answer."""
+        request_id = self.request_id.encode()
+        ids = b"".join([b"%b: %b\r\n" % (name, request_id) for name in self.errors.id_headers])
+        return b"%bopenai-processing-ms: %d\r\n%b" % (ids, self.spent_ms, self._limit_lines())
 
-    def _limit_headers(self) -> Headers:
+    def _limit_lines(self) -> bytes:
         """What is left of the limits: of those for the request's model, once that is known."""
-        caller = self.scope.get("caller")
         if self.standing is not None:
-            return [*headers_of(self.standing())]
+            return _lines_of(self.standing())
+        caller = self.scope.get("caller")
         if caller is None or self.limiter is None or not self.path.startswith("/v1/"):
-            return []
-        return [*headers_of(self.limiter.standing(caller))]
+            return b""
+        return _lines_of(self.limiter.standing(caller))
 
-    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Send the status and the head, with the headers that are on every answer."""
+    def start(self, status: int, headers: Headers) -> None:
+        """Begin the answer, with the headers that are on every one; the head goes out with the first of its body."""
+        lines = header_lines(headers) + self._common_lines()
         self.status = status
-        await self._send(
-            {"type": "http.response.start", "status": status, "headers": [*headers, *self._common_headers()]}
-        )
+        self._line.begin(status, lines)
 
     def write_now(self, data: bytes) -> bool:
         """Send a part of the body, unless that means to wait: then False, and `write` has to be asked."""
-        line: Line = self.scope[LINE]
-        return line.write(data)
+        return self._line.write(data)
 
     async def write(self, data: bytes) -> None:
         """Send a part of the body; waits while the client reads slower than we write."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if not self._line.write(data):
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self, data: bytes = b"") -> None:
         """Send the last part of the body and end the answer cleanly."""
-        await self._send({"type": "http.response.body", "body": data})
+        if not self._line.end(data):
+            await self._send({"type": "http.response.body", "body": data})
         self.finished = True
 
     async def answer(self, status: int, body: bytes, headers: Headers = JSON) -> None:
         """Send a whole answer."""
-        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
-        await self.finish(body)
+        lines = (_JSON_LINES if headers is JSON else header_lines(headers)) + self._common_lines()
+        self.status = status
+        if self._line.answer(status, lines, body):
+            self.finished = True
+        else:
+            self._line.begin(status, lines, length=len(body))
+            await self.finish(body)
 
     async def refuse(self, error: ApiError) -> None:
         """Send an error as the whole answer, which nobody on its way may keep."""
@@ -140,10 +157,12 @@ class Exchange:
     async def pass_on(self, message: MutableMapping[str, Any]) -> None:
         """Send a message of another ASGI application, which answers this request in our stead."""
         if message["type"] == "http.response.start":
-            await self.start(message["status"], message.get("headers", ()))
-            return
-        await self._send(message)
-        self.finished = not message.get("more_body")
+            self.status = message["status"]
+            self._line.add(self._common_lines())
+            await self._send(message)
+        else:
+            await self._send(message)
+            self.finished = not message.get("more_body")
 
 
 class Interruptible:
@@ -183,3 +202,7 @@ class WhileConnected:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._line.when_left(None)
+
+
+def _lines_of(standing: Standing) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers_of(standing)])

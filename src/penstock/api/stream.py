@@ -58,8 +58,12 @@ class EventStream:
                 await self._flow(completion, writer)
         end = writer.end(completion.usage)
         completion.complete()
-        await self._write(end)
-        await self._exchange.finish()
+        self._begin()
+        await self._exchange.finish(end)
+
+    def _begin(self) -> None:
+        if not self._exchange.begun:
+            self._exchange.start(200, HEADERS)
 
     async def _flow(self, completion: Completion, writer: EventWriter) -> None:
         """Send what comes in the moment in which it comes, until the client reads slower than that, or to the end."""
@@ -79,8 +83,7 @@ class EventStream:
             await self._write(held)
 
     async def _write(self, data: bytes) -> None:
-        if not self._exchange.begun:
-            await self._exchange.start(200, HEADERS)
+        self._begin()
         await self._exchange.write(data)
         self._last_write = self._loop.time()
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import replace
 
 import pytest
 from api.transport.serving_app import SOON, App, Client, mirror, read_body, reply, serving
 
-from penstock.web.asgi import Receive, Scope, Send
+from penstock.web.asgi import LINE, Line, Receive, Scope, Send, header_lines
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 EXPECTING = b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n"
@@ -255,3 +256,71 @@ async def test_a_large_answer_is_written_piece_by_piece() -> None:
         client = await connect()
         await client.send(GET)
         assert (await client.answer()).body == bytes(range(256)) * 40_000
+
+
+async def test_an_answer_by_one_call_goes_out_in_one_piece_or_not_at_all() -> None:
+    lines = header_lines([(b"x-said", b"yes")])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        line: Line = scope[LINE]
+        body = line.whole_body()
+        assert body is not None
+        assert not line.answer(200, lines, b"x" * 100_000), "that may have to wait"
+        line.add(header_lines([(b"x-added", b"too")]))
+        assert line.answer(201, lines, body)
+        assert (await receive())["type"] == "http.disconnect"
+
+    async with serving(app) as connect:
+        client = await connect()
+        for _ in range(2):
+            await client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello")
+            answer = await client.answer()
+            assert (answer.status, answer.body, answer.headers["x-said"]) == (201, b"hello", "yes")
+            assert answer.headers["x-added"] == "too"
+
+
+async def test_a_body_is_whole_once_its_last_byte_has_come() -> None:
+    halfway = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        line: Line = scope[LINE]
+        assert line.whole_body() is None
+        halfway.set()
+        await reply(send, await read_body(receive))
+        assert line.whole_body() is None, "it was received already"
+
+    async with serving(app) as connect:
+        client = await connect()
+        await client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhe")
+        await halfway.wait()
+        await client.send(b"llo")
+        assert (await client.answer()).body == b"hello"
+
+
+async def test_calls_and_messages_may_be_mixed() -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        line: Line = scope[LINE]
+        assert not line.write(b"before the head")
+        line.begin(200, b"")
+        assert line.write(b"one")
+        await send({"type": "http.response.body", "body": b"two", "more_body": True})
+        assert line.end(b"three")
+
+    async with serving(app) as connect:
+        client = await connect()
+        await client.send(GET)
+        assert (await client.answer()).chunks == [b"one", b"two", b"three"]
+
+
+async def test_what_one_request_sets_for_itself_the_next_one_does_not_see() -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        before = variable.get()
+        variable.set("set")
+        await reply(send, before.encode())
+
+    async with serving(app) as connect:
+        client = await connect()
+        await client.send(GET * 3)
+        assert [(await client.answer()).body for _ in range(3)] == [b"unset"] * 3

@@ -1,9 +1,9 @@
 """One connection: its requests one after the other, and an end to everything that takes too long."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
@@ -11,13 +11,12 @@ from functools import partial
 from penstock.api.transport.body import Body, body_of
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.flow import Flow
-from penstock.api.transport.head import Head, check_beginning, parse_head, unread
+from penstock.api.transport.head import Head, check_beginning, unread
+from penstock.api.transport.heads import Heads
 from penstock.api.transport.refusal import refuse
 from penstock.api.transport.turn import Turn
 from penstock.errors import ApiError, RequestTimeout, ServerOverloaded
 from penstock.web.asgi import Receive, Scope, Send
-
-log = logging.getLogger(__name__)
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -34,6 +33,12 @@ class Hub:
     """The header that says what time it is."""
     connections: "set[Connection]" = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    heads: Heads = field(init=False)
+    context: Context = field(default_factory=copy_context)
+    """The variables that each request begins with, whatever the one before it has set."""
+
+    def __post_init__(self) -> None:
+        self.heads = Heads(self.bounds)
 
 
 class Phase(Enum):
@@ -139,7 +144,7 @@ class Connection(asyncio.Protocol):
                 if self._phase is not Phase.HEAD:
                     self._enter(Phase.HEAD)
                 return
-            head = parse_head(received[: end + 2], self._bounds)
+            head = self._hub.heads.read(received[: end + 2])
         except ApiError as error:
             self._refuse(error)
             return
@@ -158,9 +163,15 @@ class Connection(asyncio.Protocol):
         if head.has_body:
             self._body = body_of(head, self._bounds)
             self._window_bytes, self._window_since = 0, self._since
-        self._task = self._loop.create_task(run(app, turn, self._scope))
-        self._hub.tasks.add(self._task)
-        self._task.add_done_callback(self._end)
+        turn.task = self._loop.create_task(self._run(app, turn), context=self._hub.context.copy())
+        self._hub.tasks.add(turn.task)
+
+    async def _run(self, app: Application, turn: Turn) -> None:
+        """One turn of the application. What it raises is told by asyncio, as of every task that nobody asks."""
+        try:
+            await app(turn.scope(self._scope), turn.receive, turn.send)
+        finally:
+            self._end(turn)
 
     def _take(self, data: bytes) -> None:
         """What comes during a turn: its body, then the requests after it."""
@@ -194,15 +205,16 @@ class Connection(asyncio.Protocol):
         self._begin(unread(), partial(refuse, error))
         self._give_up_body(error)
 
-    def _end(self, task: asyncio.Task[None]) -> None:
-        """The turn is over: the next one, or the end of the connection."""
-        self._hub.tasks.discard(task)
-        turn, self._turn, self._body = self._turn, None, None
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            log.error("an application failed", exc_info=failure)
+    def _end(self, turn: Turn) -> None:
+        """The turn is over: the next one, or the end of the connection.
+
+        Called by its task and not as a callback of it, which would cost every request another round of the loop.
+        """
+        assert turn.task is not None
+        self._hub.tasks.discard(turn.task)
+        self._turn = self._body = turn.task = None
         if self._transport.is_closing():
             return
-        assert turn is not None
         if turn.complete and turn.keep_alive:
             self._go_on()
         elif turn.complete and not self._input_ended:
@@ -243,7 +255,8 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End at once, whatever is under way."""
         if self._turn is not None:
-            self._task.cancel()
+            assert self._turn.task is not None
+            self._turn.task.cancel()
         self._transport.abort()
 
     def sweep(self, now: float) -> None:
@@ -277,8 +290,3 @@ class Connection(asyncio.Protocol):
             least = self._bounds.body_window_bytes / self._bounds.body_window_seconds
             self._give_up_body(RequestTimeout(f"The body came at less than {least:.0f} bytes a second."))
         self._window_bytes, self._window_since = 0, now
-
-
-async def run(app: Application, turn: Turn, connection: Scope) -> None:
-    """One turn of the application."""
-    await app(turn.scope(connection), turn.receive, turn.send)

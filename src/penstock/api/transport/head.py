@@ -33,12 +33,31 @@ class Head(NamedTuple):
     headers: Fields
     keep_alive: bool = False
     content_length: int = 0
+    length_at: int = -1
+    """Where among the headers the Content-Length is, if there is one."""
     chunked: bool = False
     expects_continue: bool = False
 
     @property
     def has_body(self) -> bool:
         return self.chunked or self.content_length > 0
+
+    def with_length(self, digits: bytes) -> "Head":
+        """The same head with another Content-Length."""
+        headers = self.headers.copy()
+        headers[self.length_at] = (b"content-length", digits)
+        return Head(
+            self.method,
+            self.path,
+            self.query,
+            self.version,
+            headers,
+            self.keep_alive,
+            int(digits),
+            self.length_at,
+            self.chunked,
+            self.expects_continue,
+        )
 
 
 def unread() -> Head:
@@ -92,6 +111,7 @@ def parse_head(raw: bytes, bounds: Bounds) -> Head:
         headers=headers,
         keep_alive=_stays(fields, newest),
         content_length=_length(fields),
+        length_at=_length_at(headers, fields),
         chunked=_is_chunked(fields, newest),
         expects_continue=newest and _expects_continue(fields),
     )
@@ -136,6 +156,11 @@ def _length(fields: dict[bytes, bytes]) -> int:
     if not _LENGTH.fullmatch(announced):
         raise MalformedRequest("Content-Length is a number of bytes.")
     return int(announced)
+
+
+def _length_at(headers: Fields, fields: dict[bytes, bytes]) -> int:
+    announced = fields.get(b"content-length")
+    return -1 if announced is None else headers.index((b"content-length", announced))
 
 
 def _is_chunked(fields: dict[bytes, bytes], newest: bool) -> bool:

@@ -38,6 +38,7 @@ class HttpListener:
         while True:
             await asyncio.sleep(self._hub.bounds.sweep_seconds)
             self._tell_time()
+            self._hub.heads.forget()
             now = loop.time()
             for connection in tuple(self._hub.connections):
                 loop.call_soon(connection.sweep, now)  # so that one that fails spoils none of the others

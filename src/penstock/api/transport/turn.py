@@ -10,7 +10,7 @@ from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.flow import Flow
 from penstock.api.transport.head import Head
 from penstock.errors import ApiError
-from penstock.web.asgi import LINE, Headers, Scope
+from penstock.web.asgi import LINE, Headers, Scope, header_lines
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -20,28 +20,33 @@ _BODILESS = (204, 304)
 class Turn:
     """The `receive` and `send` of one request. The connection feeds it, and asks it at its end what comes next."""
 
+    # What is the same for most requests stands here: a request that has nothing else to say does not pay for it.
+    task: asyncio.Task[None] | None = None
+    complete = False
+    _came: asyncio.Event | None = None
+    """Where somebody waits for the body, or for the client to leave."""
+    _body_delivered = False
+    _body_error: ApiError | None = None
+    _client_left = False
+    _then: Callable[[], None] | None = None
+    _added = b""
+    _answer_head = b""
+    """Written together with the first part of the body."""
+    _started = False
+    _chunked = False
+    _left: int | None = None
+    """What is missing of a body with a Content-Length."""
+
     def __init__(self, head: Head, transport: asyncio.Transport, flow: Flow, *, date: bytes, bounds: Bounds) -> None:
         self._head = head
         self._transport = transport
         self._flow = flow
         self._date = date
         self._bounds = bounds
-        self._came = asyncio.Event()
         self._parts: list[bytes] = []
-        self._body_delivered = False
-        self._body_error: ApiError | None = None
-        self._client_left = False
-        self._then: Callable[[], None] | None = None
-        self._answer_head: bytes | None = None
-        """Written together with the first part of the body."""
-        self._started = False
-        self._chunked = False
-        self._left: int | None = None
-        """What is missing of a body with a Content-Length."""
         self._expects_continue = head.expects_continue and head.has_body
         self.body_done = not head.has_body
         self.keep_alive = head.keep_alive
-        self.complete = False
 
     def scope(self, connection: Scope) -> Scope:
         """The ASGI scope, with what `connection` has for all of its requests."""
@@ -66,7 +71,7 @@ class Turn:
             self._parts.append(part)
         self._expects_continue = False
         self.body_done = done
-        self._came.set()
+        self._tell()
 
     @property
     def unread_bytes(self) -> int:
@@ -77,13 +82,17 @@ class Turn:
         """The rest of the body will not come, or is none: whoever reads it gets `error`."""
         self._body_error = error
         self.keep_alive = False
-        self._came.set()
+        self._tell()
 
     def client_left(self) -> None:
         """Nobody waits for the answer any more; what is written still goes out, where the connection can take it."""
         self._client_left = True
-        self._came.set()
+        self._tell()
         self._tell_left()
+
+    def _tell(self) -> None:
+        if self._came is not None:
+            self._came.set()
 
     # What the application calls: `Line` of web/asgi.py, and ASGI
 
@@ -99,15 +108,74 @@ class Turn:
         if self._then is not None:
             self._then()
 
+    def whole_body(self) -> bytes | None:
+        """The body; None where it has not come to its end yet, and has to be received."""
+        if not self._ends():
+            return None
+        self._body_delivered = True
+        return self._taken()
+
+    def _taken(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def add(self, lines: bytes) -> None:
+        """Put these headers on the answer, whoever begins it."""
+        self._added = lines
+
+    def begin(self, status: int, lines: bytes, *, length: int | None = None) -> None:
+        """Begin the answer, whose body has a `length` in bytes, or None yet. Its head goes out with its first part."""
+        assert not self._started
+        self._started = True
+        framing = self._frame(status, length)
+        self._answer_head = b"%b%b%b%b%b\r\n" % (_STATUS_LINES[status], self._date, lines, self._added, framing)
+
+    def _frame(self, status: int, length: int | None) -> bytes:
+        """The headers that say where the answer ends, and whether another one may follow."""
+        old = self._head.version == "1.0"
+        bodiless = status in _BODILESS or self._head.method == "HEAD"
+        # A body that we did not read to its end stands between us and the next request.
+        self.keep_alive = self.keep_alive and self.body_done
+        lines = b""
+        if length is not None:
+            lines = b"content-length: %d\r\n" % length
+            self._left = None if bodiless else length
+        elif old and not bodiless:
+            self.keep_alive = False  # the end of the connection is the end of the body
+        elif not bodiless:
+            lines = b"transfer-encoding: chunked\r\n"
+            self._chunked = True
+        if not self.keep_alive:
+            return lines + b"connection: close\r\n"
+        return lines + b"connection: keep-alive\r\n" if old else lines
+
     def write(self, data: bytes) -> bool:
         """Send a part of the body, where nothing has to be waited for; else False."""
-        if self._answer_head is not None or not self._started:
-            return False
-        if self._flow.writing_held or len(data) > self._bounds.write_piece_bytes:
+        if not self._started or self._flow.writing_held or len(data) > self._bounds.write_piece_bytes:
             return False
         if not self._transport.is_closing():
             self._transport.write(self._framed(data, more=True))
         return True
+
+    def end(self, data: bytes) -> bool:
+        """Send the last part of the body, where nothing has to be waited for; else False."""
+        if not self._started or self._flow.writing_held or len(data) > self._bounds.write_piece_bytes:
+            return False
+        if not self._transport.is_closing():
+            self._transport.write(self._framed(data, more=False))
+            self._completed()
+        return True
+
+    def answer(self, status: int, lines: bytes, body: bytes) -> bool:
+        """Send a whole answer, where nothing has to be waited for; else False."""
+        if self._flow.writing_held or len(body) > self._bounds.write_piece_bytes:
+            return False
+        self.begin(status, lines, length=len(body))
+        return self.end(body)
+
+    def _completed(self) -> None:
+        self.complete = True
+        self._tell()
 
     async def receive(self) -> dict[str, Any]:
         """The next part of the body, and after the last one the news that the client has left."""
@@ -115,17 +183,21 @@ class Turn:
             self._expects_continue = False
             self._transport.write(_CONTINUE)
         while not (self._parts or self._client_left or self.complete or self._ends()):
-            self._came.clear()
             if self._body_error is not None:
                 raise self._body_error
             self._flow.resume_reading()
-            await self._came.wait()
+            await self._something()
         if self._parts or self._ends():
-            body = b"".join(self._parts)
-            self._parts.clear()
             self._body_delivered = self.body_done
-            return {"type": "http.request", "body": body, "more_body": not self.body_done}
+            return {"type": "http.request", "body": self._taken(), "more_body": not self.body_done}
         return {"type": "http.disconnect"}
+
+    async def _something(self) -> None:
+        """Wait for whatever comes next."""
+        if self._came is None:
+            self._came = asyncio.Event()
+        self._came.clear()
+        await self._came.wait()
 
     def _ends(self) -> bool:
         return self.body_done and not self._body_delivered
@@ -137,65 +209,49 @@ class Turn:
         if self._transport.is_closing():
             return
         if message["type"] == "http.response.start":
-            assert not self._started
-            self._answer_head = self._render(message["status"], message.get("headers", ()))
-            self._started = True
+            self._begin_as_told(message["status"], message.get("headers", ()))
             return
         more: bool = message.get("more_body", False)
         data = self._framed(message.get("body", b""), more=more)
-        if self._answer_head is not None:
-            data, self._answer_head = self._answer_head + data, None
         if len(data) <= self._bounds.write_piece_bytes:
             self._transport.write(data)
         else:
             await self._write_in_pieces(data)
         if not more:
-            self.complete = True
-            self._came.set()
+            self._completed()
 
-    def _render(self, status: int, headers: Headers) -> bytes:
-        lines = [_STATUS_LINES[status], self._date]
-        chunked = True
+    def _begin_as_told(self, status: int, headers: Headers) -> None:
+        length, others = None, []
         for name, value in headers:
             if name == b"content-length":
-                self._left = int(value)
-                chunked = False
+                length = int(value)
             elif name == b"connection" and value.lower() == b"close":
                 self.keep_alive = False
-                continue
-            lines.append(b"%b: %b\r\n" % (name, value))
-        # A body that we did not read to its end stands between us and the next request.
-        self.keep_alive = self.keep_alive and self.body_done
-        if self._head.method == "HEAD" or status in _BODILESS:
-            self._left, chunked = None, False
-        elif chunked and self._head.version == "1.0":
-            self.keep_alive = chunked = False  # the end of the connection is the end of the body
-        elif chunked:
-            lines.append(b"transfer-encoding: chunked\r\n")
-        self._chunked = chunked
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        elif self._head.version == "1.0":
-            lines.append(b"connection: keep-alive\r\n")
-        rendered = b"".join(lines)
-        if rendered.count(b"\r") != len(lines) or rendered.count(b"\n") != len(lines):
-            raise ValueError("a header of an answer has a line break in it")
-        return rendered + b"\r\n"
+            else:
+                others.append((name, value))
+        self.begin(status, header_lines(others), length=length)
 
     def _framed(self, body: bytes, *, more: bool) -> bytes:
-        """A part of the body as it goes over the wire."""
+        """A part of the body as it goes over the wire, the first one with the head before it."""
         assert self._started
         assert not self.complete
         if self._chunked:
-            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            return chunk if more else chunk + b"0\r\n\r\n"
-        if self._head.method == "HEAD":
-            return b""
+            data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            data = data if more else data + b"0\r\n\r\n"
+        elif self._head.method == "HEAD":
+            data = b""
+        else:
+            self._count(len(body), more=more)
+            data = body
+        if self._answer_head:
+            data, self._answer_head = self._answer_head + data, b""
+        return data
+
+    def _count(self, size: int, *, more: bool) -> None:
         if self._left is not None:
-            self._left -= len(body)
+            self._left -= size
             if self._left < 0 or (self._left and not more):
                 raise ValueError("the body of an answer has another length than was announced")
-        return body
 
     async def _write_in_pieces(self, data: bytes) -> None:
         piece = self._bounds.write_piece_bytes
