@@ -11,8 +11,8 @@ _AT_ONCE = 64
 def request_ids() -> Iterator[str]:
     """Id after id, without an end. To be made in the process that uses it: two that share one have the same ids.
 
-    Nobody can guess an id. It begins with the time in milliseconds: it is the key of the ledger's rows, and what a group
-    of rows has side by side in an index costs half of what lies all over it.
+    Nobody can guess an id. It begins with the time in milliseconds: it is the key of the ledger's rows, and what a
+    group of rows has side by side in an index costs half of what lies all over it.
     """
     while True:
         # The system is asked for many at once: it is the asking that costs.
