@@ -40,6 +40,17 @@ async def test_every_connection_is_set_up(database: Database, pragma: str, value
             assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar_one() == value
 
 
+async def test_one_connection_is_used_as_long_as_one_is_enough(database: Database) -> None:
+    """Each has a cache, and statements that it keeps prepared."""
+    async with database.read(), database.read():
+        pass
+    used = set()
+    for block in (database.read, database.write, database.read):
+        async with block() as connection:
+            used.add((await connection.get_raw_connection()).driver_connection)
+    assert len(used) == 1
+
+
 async def test_a_reader_waits_a_second_at_most_also_after_a_patient_writer(database: Database) -> None:
     async with database.write(wait_seconds=7.5) as connection:
         assert (await connection.execute(text("PRAGMA busy_timeout"))).scalar_one() == 7500
