@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,11 +28,8 @@ from penstock.api.openapi import operations as api_operations
 from penstock.api.routes import also, error_forms, hot_routes
 from penstock.api.transport.connection import Connection
 from penstock.api.usage import usage_router
-from penstock.batches.blobs import Blobs
-from penstock.batches.janitor import Janitor
 from penstock.batches.line_requests import LineRequests, Receipts
 from penstock.batches.runner import BatchRunner, EngineDoor
-from penstock.batches.staging import Staging
 from penstock.catalogue.engine import engine_for
 from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.catalogue.pull import Progress, pull
@@ -67,25 +64,18 @@ from penstock.inference.form import Shaper
 from penstock.inference.meter import InFlight, Meter
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
+from penstock.parts import keeping, knowing, limiting, recording
+from penstock.processes.guest import Once
+from penstock.processes.hall import Hall
 from penstock.settings import DEFAULT_MODEL, Origins, Settings, described
-from penstock.tenants.last_use import LastUse
-from penstock.tenants.ledger import Ledger
 from penstock.tenants.limits import Limiter
-from penstock.tenants.memory_limits import MemoryLimits
-from penstock.tenants.pepper import load_pepper
-from penstock.tenants.retention import Retention
 from penstock.tenants.setup import Setup
-from penstock.tenants.spool import Spool
 from penstock.tenants.tenants import Tenants
 from penstock.tenants.tries import Tries
-from penstock.tenants.valkey_limits import ValkeyLimits
-from penstock.tenants.valkey_store import ValkeyStore
 from penstock.web.access import ADMIN_KEY, ANY_KEY
 from penstock.web.gate import Gate
 from penstock.web.operation import Operation
 
-_FLUSH_SECONDS = 3.0
-"""How long a shutdown waits for a database that is away."""
 EngineOf = Callable[[Model], Engine]
 
 
@@ -110,6 +100,12 @@ class Penstock:
     workers: Workers
     drain: Drain
     setup: Setup
+    once: Once
+
+    @property
+    def chats(self) -> bool:
+        """Whether one of its models can be talked to."""
+        return any(worker.model.kind == "chat" for worker in self.workers.all())
 
 
 def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
@@ -124,11 +120,17 @@ def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, listener: Listener, *, engine_of: EngineOf | None = None, origins: Origins | None = None
+    settings: Settings,
+    listener: Listener,
+    *,
+    engine_of: EngineOf | None = None,
+    origins: Origins | None = None,
+    hall: Hall | None = None,
 ) -> AsyncIterator[Penstock]:
     """Everything started: database, ledger and engines; everything ended in the opposite order.
 
-    `engine_of` gives a model's engine in place of the one that its entry names; `origins` is of the settings.
+    `engine_of` gives a model's engine in place of the one that its entry names; `origins` is of the settings; `hall`
+    is where API processes will ask this one.
     """
     origins = origins or Origins()
     catalogue, models = served_models(settings)
@@ -138,98 +140,43 @@ async def running(
         stack.push_async_callback(database.close)
         await migrate(database)
 
-        ledger = await stack.enter_async_context(_recording(settings, database))
-        tenants = await stack.enter_async_context(_knowing(settings, database))
-        limiter = await stack.enter_async_context(_limiting(settings))
+        ledger = await stack.enter_async_context(recording(settings, database))
+        tenants = await stack.enter_async_context(knowing(settings, database))
+        limiter = await stack.enter_async_context(limiting(settings))
         relay = Relay(stall_seconds=settings.stall_seconds)
         stack.push_async_callback(relay.close)
 
         engine_of = engine_of or partial(engine_for, tunings=TuningStore(settings.data_path / "tuning"))
         engines = {model.id: engine_of(model) for model in models}
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
-        blobs = await stack.enter_async_context(_keeping(settings, database))
+        blobs = await stack.enter_async_context(keeping(settings, database))
 
         drain = Drain()
         gate = Gate(tenants.callers, tenants.sessions, tenants.console_callers)
         grammars = GrammarCompiler()
         stack.push_async_callback(grammars.close)
-        admission, requests, in_flight = Admission(), RequestMetrics(model.id for model in models), InFlight()
+        admission, requests = Admission(), RequestMetrics(model.id for model in models)
+        in_flight = InFlight() if hall is None else hall.in_flight
         metered = partial(Inference, Router(workers), Shaper(grammars), limiter, admission, relay)
         inference = metered(Meter(ledger, requests, in_flight))
         receipts = Receipts(ledger)
         lines = LineRequests(metered(Meter(receipts, in_flight=in_flight)), receipts)
         doors = [EngineDoor(worker, admission, lambda: drain.begun) for worker in workers.all()]
-        counted, lease = requests.lines, settings.batch_lease_seconds
         knows = (database, blobs, tenants.callers, limiter, lines, doors)
-        runner = BatchRunner.of(*knows, counted=counted, lease_seconds=lease)
+        runner = BatchRunner.of(*knows, counted=requests.lines, lease_seconds=settings.batch_lease_seconds)
         await stack.enter_async_context(runner.running())
 
         connections = set[Connection]()
-        registry = _registry(requests, Gauges(workers, admission, drain, connections=connections, ledger=ledger))
+        elsewhere = None if hall is None else hall.said
+        gauges = Gauges(workers, admission, drain, connections=connections, ledger=ledger, elsewhere=elsewhere)
+        registry = _registry(requests, gauges)
         later = later_router(gate, database, blobs, runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)
-        known = (settings, told, gate, tenants, limiter, inference, admission, in_flight)
+        known = (settings, told, gate, tenants, limiter, inference, admission, in_flight, hall)
         front = _front(_Services(*known, workers=workers, later=later, registry=registry, drain=drain))
         metrics = Front({}, build_cold_plane(metrics_router(registry)), Drain())
-        yield Penstock(front, metrics, connections, workers, drain, tenants.setup)
-
-
-@asynccontextmanager
-async def _recording(settings: Settings, database: Database) -> AsyncIterator[Ledger]:
-    """The ledger, and what keeps it short; at the end it writes what it can to the database yet."""
-    spool = Spool(settings.data_path / "spool")
-    spool.open()
-    ledger = Ledger(database, spool)
-    writing = asyncio.create_task(ledger.run(), name="ledger")
-    pruning = asyncio.create_task(Retention(database, days=settings.usage_days).run(), name="retention")
-    try:
-        yield ledger
-    finally:
-        await _cancel(pruning)
-        await _finish_ledger(ledger, writing)
-        spool.close()
-
-
-@asynccontextmanager
-async def _keeping(settings: Settings, database: Database) -> AsyncIterator[Blobs]:
-    """The bodies of files, and what clears away those that nobody needs."""
-    blobs = Blobs.at(settings.files_url, settings.data_path / "files")
-    staging = None if blobs.folder is None else Staging(blobs.folder)
-    if staging is not None:
-        await asyncio.to_thread(staging.take)
-    sweeping = asyncio.create_task(Janitor(database, blobs, staging).run(), name="janitor of files")
-    try:
-        yield blobs
-    finally:
-        await _cancel(sweeping)
-        if staging is not None:
-            staging.release()
-
-
-@asynccontextmanager
-async def _knowing(settings: Settings, database: Database) -> AsyncIterator[Tenants]:
-    """Who may do what; at the end it is noted which keys were used."""
-    pepper = load_pepper(settings.data_path)
-    tenants = Tenants.of(database, pepper, own_plans=settings.plans, default_plan=settings.default_plan)
-    await tenants.plans.check_default()
-    noting = asyncio.create_task(tenants.last_use.run(), name="last use of keys")
-    try:
-        yield tenants
-    finally:
-        await _finish_last_use(tenants.last_use, noting)
-
-
-@asynccontextmanager
-async def _limiting(settings: Settings) -> AsyncIterator[Limiter]:
-    if not settings.valkey_url:
-        yield MemoryLimits()
-        return
-    limits = ValkeyLimits(ValkeyStore(settings.valkey_url))
-    await limits.start()
-    try:
-        yield limits
-    finally:
-        await limits.close()
+        once = Once(limiter, admission, ledger, requests, tenants.last_use)
+        yield Penstock(front, metrics, connections, workers, drain, tenants.setup, once)
 
 
 @asynccontextmanager
@@ -285,6 +232,7 @@ class _Services:
     inference: Inference
     admission: Admission
     in_flight: InFlight
+    hall: Hall | None
     workers: Workers
     later: APIRouter
     registry: CollectorRegistry
@@ -293,6 +241,10 @@ class _Services:
     def ending(self) -> bool:
         """Whether the server is on its way down."""
         return self.drain.begun
+
+    def cancel(self, request_id: str) -> bool:
+        """Break a request off, whichever process it runs in; False where none knows of it."""
+        return self.drain.cancel(request_id) or (self.hall is not None and self.hall.cancel(request_id))
 
     async def authenticated(self, request: Request) -> None:
         """Raises unless the request has a key."""
@@ -343,7 +295,7 @@ def _console(of: _Services) -> APIRouter:
         OwnLimits(tenants.plans, of.limiter, served, currency=settings.currency),
         Snippets(next(iter(settings.serve), DEFAULT_MODEL)),
         Home(tenants.keys, tenants.usage),
-        Live(lookout, of.in_flight, sessions, tenants.audit, cancel=of.drain.cancel, ending=of.ending),
+        Live(lookout, of.in_flight, sessions, tenants.audit, cancel=of.cancel, ending=of.ending),
         ServedModels(workers, of.admission, tenants.audit),
         Engines(workers, of.admission, settings.data_path),
         RequestLog(tenants.requests, currency=settings.currency),
@@ -361,23 +313,3 @@ async def _pull(
         listener.pulling(model, progress)
 
     return await asyncio.to_thread(pull, model, store, progress=tell, stop=stop)
-
-
-async def _finish_last_use(last_use: LastUse, noting: asyncio.Task[None]) -> None:
-    noting.cancel()
-    await asyncio.wait({noting})
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_FLUSH_SECONDS):
-            await last_use.flush()
-
-
-async def _finish_ledger(ledger: Ledger, writing: asyncio.Task[None]) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_FLUSH_SECONDS):
-            await ledger.flushed()
-    await _cancel(writing)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})

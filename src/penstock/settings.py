@@ -22,6 +22,7 @@ FLAGS = {
     "host": "--host",
     "port": "--port",
     "data_dir": "--data-dir",
+    "workers": "--workers",
     "access_log": "--access-log",
     "serve": "--model",
     "aliases": "--alias",
@@ -45,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Address that the API and the console listen on."""
     port: Port = 8484
     """Port of the API and the console; 0 takes a free one."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Processes that take requests; 1: the server is one process."""
     access_log: bool = True
     """Whether each request gets a line in the log."""
     database_url: str = ""

@@ -1,6 +1,7 @@
 """What the server is doing at the moment: read when somebody asks, so that it costs requests nothing."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -11,6 +12,16 @@ from penstock.catalogue.workers import State, Worker, Workers
 from penstock.inference.admission import Admission, Load
 from penstock.inference.ticket import Tier
 from penstock.tenants.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What other processes of this server have together, as they said last."""
+
+    connections: int = 0
+    under_way: int = 0
+    waiting_rows: int = 0
+    lag_seconds: float = 0.0
 
 
 class Gauges(Collector):
@@ -24,21 +35,25 @@ class Gauges(Collector):
         *,
         connections: Collection[object],
         ledger: Ledger,
+        elsewhere: Callable[[], Elsewhere] | None = None,
     ) -> None:
         self._workers = workers
         self._admission = admission
         self._drain = drain
         self._connections = connections
         self._ledger = ledger
+        self._elsewhere = elsewhere or Elsewhere
 
     def collect(self) -> Iterator[Metric]:
         """One look at everything."""
         build = GaugeMetricFamily("penstock_build_info", "Always 1; its labels say what runs", labels=("version",))
         build.add_metric([__version__], 1)
         yield build
-        yield GaugeMetricFamily("penstock_connections", "Open connections to the API", len(self._connections))
+        elsewhere = self._elsewhere()
+        connections = len(self._connections) + elsewhere.connections
+        yield GaugeMetricFamily("penstock_connections", "Open connections to the API", connections)
         says = "Requests under way that ask a model"
-        yield GaugeMetricFamily("penstock_requests_in_flight", says, self._drain.under_way)
+        yield GaugeMetricFamily("penstock_requests_in_flight", says, self._drain.under_way + elsewhere.under_way)
         workers = {worker.model.id: worker for _, worker in self._workers.named()}
         yield self._states(workers)
         loads = {name: self._load(worker) for name, worker in workers.items()}
@@ -55,9 +70,9 @@ class Gauges(Collector):
             family.add_metric([model], load.put_backs)
         yield family
         yield _waiting(loads)
-        yield from self._behind()
+        yield from self._behind(elsewhere)
 
-    def _behind(self) -> Iterator[Metric]:
+    def _behind(self, elsewhere: Elsewhere) -> Iterator[Metric]:
         says = "Rows that the ledger has brought into the database since the server was started"
         yield CounterMetricFamily("penstock_ledger_rows", says, self._ledger.committed)
         try:
@@ -65,8 +80,9 @@ class Gauges(Collector):
         except OSError:  # the spool cannot be read; a gap in a graph says more than a number that is made up
             return
         says = "Rows of the ledger that wait for the database"
-        yield GaugeMetricFamily("penstock_ledger_waiting_rows", says, lag.rows)
-        yield GaugeMetricFamily("penstock_ledger_lag_seconds", "How long the oldest of them has waited", lag.seconds)
+        yield GaugeMetricFamily("penstock_ledger_waiting_rows", says, lag.rows + elsewhere.waiting_rows)
+        seconds = max(lag.seconds, elsewhere.lag_seconds)
+        yield GaugeMetricFamily("penstock_ledger_lag_seconds", "How long the oldest of them has waited", seconds)
 
     def _load(self, worker: Worker) -> Load:
         return Load() if worker.endpoint is None else self._admission.load(worker.endpoint)

@@ -16,12 +16,19 @@ from penstock.web.gate import Gate
 
 def hot_routes(gate: Gate, inference: Inference, *, ping_seconds: float) -> dict[str, dict[str, Handler]]:
     """Path -> method -> handler."""
-    door = Door(gate.caller, ping_seconds=ping_seconds)
     playground = Door(gate.acting, ACTING, ping_seconds=ping_seconds)
+    return {
+        **key_routes(gate, inference, ping_seconds=ping_seconds),
+        PLAYGROUND: {"POST": ChatCompletions(playground, inference, timed=True).create},
+    }
+
+
+def key_routes(gate: Gate, inference: Inference, *, ping_seconds: float) -> dict[str, dict[str, Handler]]:
+    """Those that take keys: all but what the console has for itself."""
+    door = Door(gate.caller, ping_seconds=ping_seconds)
     messages = Messages(door, inference)
     return {
         "/v1/chat/completions": {"POST": ChatCompletions(door, inference).create},
-        PLAYGROUND: {"POST": ChatCompletions(playground, inference, timed=True).create},
         "/v1/completions": {"POST": TextCompletions(door, inference).create},
         "/v1/responses": {"POST": Responses(door, inference).create},
         "/v1/embeddings": {"POST": Embeddings(door, inference).create},

@@ -9,12 +9,10 @@ from functools import partial
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from penstock.catalogue.workers import Worker
 from penstock.engines.engine import Endpoint, Piece
 from penstock.engines.relay import EngineStream, Relay
 from penstock.errors import EngineError, ModelLoading, PutBack
 from penstock.inference import context
-from penstock.inference.admission import Admission, Place
 from penstock.inference.choice import ChoiceReader
 from penstock.inference.embedding import Embedded, most_tokens, portions
 from penstock.inference.form import Shaped, Shaper, form_of
@@ -24,7 +22,8 @@ from penstock.inference.meter import Asked, Delivery, Entry, Meter, between
 from penstock.inference.prompt import ChatPrompt, Measured, TextPrompts
 from penstock.inference.reserve import Answers, reserve
 from penstock.inference.room import Room, room_for
-from penstock.inference.route import Router
+from penstock.inference.route import Router, Served
+from penstock.inference.seats import Seat, Seats
 from penstock.inference.stop import StopScanner
 from penstock.inference.ticket import Ticket
 from penstock.inference.token_logprobs import LogprobQueue
@@ -174,7 +173,7 @@ class Inference:
     """Runs completions."""
 
     def __init__(
-        self, router: Router, shaper: Shaper, limiter: Limiter, admission: Admission, relay: Relay, meter: Meter
+        self, router: Router, shaper: Shaper, limiter: Limiter, admission: Seats, relay: Relay, meter: Meter
     ) -> None:
         self.router = router
         self.shaper = shaper
@@ -237,7 +236,7 @@ class Inference:
         entry.limited_by(partial(self.limiter.standing, caller, room.endpoint.model))
         entry.reserved(await reserve(self.limiter, caller, room, prompt=prompt, answers=answers))
 
-    def begin(self, worker: Worker, endpoint: Endpoint, entry: Entry, place: Place) -> None:
+    def begin(self, worker: Served, endpoint: Endpoint, entry: Entry, place: Seat) -> None:
         """It is this request's turn. Raises ModelLoading where the engine is another by now."""
         if worker.endpoint is not endpoint:
             self.router.ready(worker, worker.model.id)
@@ -262,7 +261,7 @@ class Run(ABC, Generic[R]):
         self._request_id = request_id
         self._delivery = delivery
         self._entry: Entry | None = None
-        self._place: Place | None = None
+        self._place: Seat | None = None
         self._stream: EngineStream | None = None
 
     async def __aenter__(self) -> Completion:
@@ -285,10 +284,10 @@ class Run(ABC, Generic[R]):
         self._end(error)
 
     @abstractmethod
-    async def _begin(self, worker: Worker, entry: Entry) -> Completion:
+    async def _begin(self, worker: Served, entry: Entry) -> Completion:
         """Let the engine begin. Raises an ApiError where the request cannot run."""
 
-    async def _enter(self, worker: Worker, endpoint: Endpoint, ticket: Ticket) -> None:
+    async def _enter(self, worker: Served, endpoint: Endpoint, ticket: Ticket) -> None:
         """Wait for a place. Raises ServerOverloaded, ModelLoading or PutBack."""
         assert self._entry is not None
         place = self._inference.admission.enter(endpoint, ticket)
@@ -313,7 +312,7 @@ class Run(ABC, Generic[R]):
 class ChatRun(Run[ChatRequest]):
     """See Inference.chat."""
 
-    async def _begin(self, worker: Worker, entry: Entry) -> Completion:
+    async def _begin(self, worker: Served, entry: Entry) -> Completion:
         inference, request = self._inference, self._request
         form = form_of(request)
         endpoint = inference.router.ready(worker, request.model)
@@ -339,7 +338,7 @@ class ChatRun(Run[ChatRequest]):
 class TextRun(Run[CompletionRequest]):
     """See Inference.complete."""
 
-    async def _begin(self, worker: Worker, entry: Entry) -> Completion:
+    async def _begin(self, worker: Served, entry: Entry) -> Completion:
         inference = self._inference
         endpoint = inference.router.ready(worker, self._request.model)
         check_writes(self._request.model, endpoint)
@@ -359,7 +358,7 @@ class TextRun(Run[CompletionRequest]):
         return Completion("cmpl", request, stream, entry, readers=text_readers(request))
 
 
-def asked_of(request: SamplingRequest | EmbeddingRequest, worker: Worker, *, request_id: str, batch: bool) -> Asked:
+def asked_of(request: SamplingRequest | EmbeddingRequest, worker: Served, *, request_id: str, batch: bool) -> Asked:
     """What the ledger has to know of a request."""
     tier, streamed = "default", False
     if isinstance(request, SamplingRequest):

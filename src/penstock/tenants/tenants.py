@@ -42,11 +42,18 @@ class Tenants:
 
     @classmethod
     def of(
-        cls, database: Database, pepper: bytes, *, own_plans: Mapping[str, dict[str, Any]], default_plan: str
+        cls,
+        database: Database,
+        pepper: bytes,
+        *,
+        own_plans: Mapping[str, dict[str, Any]],
+        default_plan: str,
+        last_use: LastUse | None = None,
     ) -> Self:
-        """The plans are the settings `plans` and `default_plan`. Raises OperatorError for a plan that is none."""
+        """The plans are the settings `plans` and `default_plan`; `last_use` is where uses of keys are noted, where that
+        is not the database. Raises OperatorError for a plan that is none."""
         plans = PlanStore(database, configured_plans(own_plans), default=default_plan)
-        last_use, passwords = LastUse(database), Passwords()
+        last_use, passwords = last_use or LastUse(database), Passwords()
         callers = Callers(database, pepper, plans, last_use)
         sessions = Sessions(database, pepper)
 

@@ -1,0 +1,1 @@
+"""How do several processes serve as one? One owner has what there is once; the API processes ask it."""
