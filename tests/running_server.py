@@ -183,7 +183,7 @@ class RunningServer:
     def engine_pids(self) -> list[int]:
         """The engine processes of this server."""
         try:
-            children = psutil.Process(self.process.pid).children()
+            children = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
         return [child.pid for child in children if any("penstock.engines" in part for part in _cmdline(child))]

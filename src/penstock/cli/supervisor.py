@@ -87,6 +87,7 @@ class _Kept:
     async def _start(self, part: Part) -> asyncio.subprocess.Process:
         self.process = process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "penstock.cli.part"),
+            part.name,  # for whoever lists processes
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which tells them
         )
