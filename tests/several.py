@@ -13,6 +13,7 @@ from running_server import Answer, RunningServer, eventually, free_port, receive
 CONFIG = """
 workers = 2
 drain_seconds = 20
+batch_lease_seconds = 2
 stall_seconds = {stall}
 metrics_port = {metrics_port}
 

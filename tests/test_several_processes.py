@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from batch_command import request
 from running_server import SMOL, Answer, RunningServer, eventually, free_port, penstock, receive_until, serving
 from several import (
     ask_at,
@@ -24,6 +25,7 @@ from several import (
     rest_of,
     streaming_at,
 )
+from sign_in import ask_json, settle
 
 LONG = "word " * 600
 
@@ -238,7 +240,7 @@ def test_nothing_outlives_the_supervisor(tmp_path: Path) -> None:
 def test_the_real_model_answers_through_all_processes(models_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "models").symlink_to(models_dir)
     with serving(tmp_path, config=f'workers = 2\n[[models]]\nid = "{SMOL}"\nslots = 2\n') as server:
-        asked = {"model": SMOL, "max_tokens": 24, "temperature": 0}
+        asked: dict[str, Any] = {"model": SMOL, "max_tokens": 24, "temperature": 0}
         answers = [ask_at(server, name, "Name a colour.", **asked) for name in ("api 1", "api 2")]
         assert [answer.status for answer in answers] == [200, 200]
         first, second = (answer.json["choices"][0]["message"]["content"] for answer in answers)
@@ -253,6 +255,39 @@ def test_the_real_model_answers_through_all_processes(models_dir: Path, tmp_path
             processes(server)["api 2"].kill()
             assert b"[DONE]" not in rest_of(connection)
         eventually(lambda: ask_at(server, "api 1", "Name a colour.", **asked).status == 200)
+
+
+def test_what_runs_in_any_process_is_seen_and_broken_off_in_the_console(tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=config()) as server:
+        ann = settle(server, "ann")
+        with streaming_at(server, "api 2", LONG, key=ann.key) as stream, connection_to(server, "api 1") as browser:
+            browser.sendall(f"GET /api/live HTTP/1.1\r\nhost: x\r\ncookie: {ann.cookie}\r\n\r\n".encode())
+            received = receive_until(browser, b'"stage":"decoding"').decode()
+            (request_id,) = set(re.findall(r'"id":"(req_[0-9a-f]+)"', received))
+            cancelled = ask_json(server, "POST", f"/api/requests/{request_id}/cancel", cookie=ann.cookie)
+            assert cancelled.status == 200, cancelled.body
+            assert b"request_cancelled" in rest_of(stream)
+            receive_until(browser, b'"requests":[]')
+        assert server.usage_of(request_id)["error_code"] == "request_cancelled"
+        eventually(lambda: metric(server, 'penstock_slots_busy{model="echo"}') == 0)
+
+
+def test_a_batch_makes_way_and_goes_on_whichever_process_is_killed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--model", "echo", config=config(slots=2, rate=40)) as server:
+        lines = [json.dumps(request(f"line {number}", "word " * 20)) + "\n" for number in range(12)]
+        client = server.client(retries=5)
+        file = client.files.create(file=("lines.jsonl", "".join(lines).encode()), purpose="batch")
+        batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+        eventually(lambda: metric(server, 'penstock_lines_running{model="echo"}') > 0)
+        assert ask_at(server, "api 1", "one two three").status == 200
+        for name in ("api 2", "owner"):
+            processes(server)[name].kill()
+        eventually(lambda: client.batches.retrieve(batch.id).status == "completed", seconds=60)
+        counts = client.batches.retrieve(batch.id).request_counts
+        assert counts is not None
+        assert (counts.completed, counts.failed) == (12, 0)
+        rows = [row for row in server.ledger() if row["batch"]]
+        assert len(rows) == 12
 
 
 def test_what_cannot_run_says_why_and_ends(tmp_path: Path) -> None:

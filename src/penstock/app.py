@@ -52,7 +52,6 @@ from penstock.console.routes import operations as console_operations
 from penstock.console.sessions import OwnSessions
 from penstock.console.setup import SettingUp
 from penstock.console.watch import Lookout
-from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.engines.engine import Engine
 from penstock.engines.grammar import GrammarCompiler
@@ -64,7 +63,7 @@ from penstock.inference.form import Shaper
 from penstock.inference.meter import InFlight, Meter
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
-from penstock.parts import keeping, knowing, limiting, recording
+from penstock.parts import closing, connecting, keeping, knowing, limiting, recording
 from penstock.processes.guest import Once
 from penstock.processes.hall import Hall
 from penstock.settings import DEFAULT_MODEL, Origins, Settings, described
@@ -135,17 +134,12 @@ async def running(
     origins = origins or Origins()
     catalogue, models = served_models(settings)
     async with AsyncExitStack() as stack:
-        database = Database(settings.database)
-        await database.connect()
-        stack.push_async_callback(database.close)
+        database = await stack.enter_async_context(connecting(settings))
         await migrate(database)
-
         ledger = await stack.enter_async_context(recording(settings, database))
         tenants = await stack.enter_async_context(knowing(settings, database))
         limiter = await stack.enter_async_context(limiting(settings))
-        relay = Relay(stall_seconds=settings.stall_seconds)
-        stack.push_async_callback(relay.close)
-
+        relay = await stack.enter_async_context(closing(Relay(stall_seconds=settings.stall_seconds)))
         engine_of = engine_of or partial(engine_for, tunings=TuningStore(settings.data_path / "tuning"))
         engines = {model.id: engine_of(model) for model in models}
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
@@ -153,10 +147,9 @@ async def running(
 
         drain = Drain()
         gate = Gate(tenants.callers, tenants.sessions, tenants.console_callers)
-        grammars = GrammarCompiler()
-        stack.push_async_callback(grammars.close)
+        grammars = await stack.enter_async_context(closing(GrammarCompiler()))
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
-        in_flight = InFlight() if hall is None else hall.in_flight
+        in_flight, others = (InFlight(), None) if hall is None else (hall.in_flight, hall.said)
         metered = partial(Inference, Router(workers), Shaper(grammars), limiter, admission, relay)
         inference = metered(Meter(ledger, requests, in_flight))
         receipts = Receipts(ledger)
@@ -167,8 +160,7 @@ async def running(
         await stack.enter_async_context(runner.running())
 
         connections = set[Connection]()
-        elsewhere = None if hall is None else hall.said
-        gauges = Gauges(workers, admission, drain, connections=connections, ledger=ledger, elsewhere=elsewhere)
+        gauges = Gauges(workers, admission, drain, connections=connections, ledger=ledger, others=others)
         registry = _registry(requests, gauges)
         later = later_router(gate, database, blobs, runner.wake)
         told = AdminSettings(database, described(settings, origins), settings.data_path, origins.file)

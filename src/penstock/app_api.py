@@ -13,14 +13,13 @@ from penstock.api.routes import error_forms, key_routes
 from penstock.api.transport.connection import Connection
 from penstock.app import served_models
 from penstock.catalogue.engine import engine_for
-from penstock.database.connection import Database
 from penstock.engines.grammar import GrammarCompiler
 from penstock.engines.relay import Relay
 from penstock.inference.completion import Inference
 from penstock.inference.form import Shaper
 from penstock.inference.meter import InFlight, Meter
 from penstock.inference.route import Router
-from penstock.parts import FLUSH_SECONDS, cancel, knowing
+from penstock.parts import FLUSH_SECONDS, cancel, closing, connecting, knowing
 from penstock.processes.asked_limits import AskedLimits
 from penstock.processes.asked_places import AskedAdmission
 from penstock.processes.guest import NOW_SECONDS
@@ -83,15 +82,11 @@ async def running_api(settings: Settings, *, name: str, owner: Path, secret: str
         await stack.enter_async_context(_beside(link.run(), name="link to the owner"))
         await told.wait()  # which has the database in order by then
 
-        database = Database(settings.database)
-        await database.connect()
-        stack.push_async_callback(database.close)
+        database = await stack.enter_async_context(connecting(settings))
         handing = await stack.enter_async_context(_handing(settings, link))
         tenants = await stack.enter_async_context(knowing(settings, database, last_use=ToldUses(link)))
-        relay = Relay(stall_seconds=settings.stall_seconds)
-        stack.push_async_callback(relay.close)
-        grammars = GrammarCompiler()
-        stack.push_async_callback(grammars.close)
+        relay = await stack.enter_async_context(closing(Relay(stall_seconds=settings.stall_seconds)))
+        grammars = await stack.enter_async_context(closing(GrammarCompiler()))
 
         limits, admission = AskedLimits(link), AskedAdmission(link, models)
         meter = Meter(handing, handing, in_flight)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Protocol, TypeVar
 
 from penstock.batches.blobs import Blobs
 from penstock.batches.janitor import Janitor
@@ -22,6 +23,31 @@ from penstock.tenants.valkey_store import ValkeyStore
 
 FLUSH_SECONDS = 3.0
 """How long a shutdown waits for a database that is away."""
+
+
+class Closes(Protocol):
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=Closes)
+
+
+@asynccontextmanager
+async def closing(what: C) -> AsyncIterator[C]:
+    """What is to be closed at the end."""
+    try:
+        yield what
+    finally:
+        await what.close()
+
+
+@asynccontextmanager
+async def connecting(settings: Settings) -> AsyncIterator[Database]:
+    """The database, open."""
+    database = Database(settings.database)
+    await database.connect()
+    async with closing(database):
+        yield database
 
 
 @asynccontextmanager

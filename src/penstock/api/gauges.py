@@ -35,21 +35,21 @@ class Gauges(Collector):
         *,
         connections: Collection[object],
         ledger: Ledger,
-        elsewhere: Callable[[], Elsewhere] | None = None,
+        others: Callable[[], Elsewhere] | None = None,
     ) -> None:
         self._workers = workers
         self._admission = admission
         self._drain = drain
         self._connections = connections
         self._ledger = ledger
-        self._elsewhere = elsewhere or Elsewhere
+        self._others = others or Elsewhere
 
     def collect(self) -> Iterator[Metric]:
         """One look at everything."""
         build = GaugeMetricFamily("penstock_build_info", "Always 1; its labels say what runs", labels=("version",))
         build.add_metric([__version__], 1)
         yield build
-        elsewhere = self._elsewhere()
+        elsewhere = self._others()
         connections = len(self._connections) + elsewhere.connections
         yield GaugeMetricFamily("penstock_connections", "Open connections to the API", connections)
         says = "Requests under way that ask a model"

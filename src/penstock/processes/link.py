@@ -29,6 +29,7 @@ class Link:
         self._number = 0
         self._heard: dict[type, Callable[[Any], object]] = {}
         self._ended = asyncio.Event()
+        self._ending = False
         self._on_lost: list[Callable[[], None]] = []
 
     def hear(self, kind: type, then: Callable[[Any], object]) -> None:
@@ -65,6 +66,7 @@ class Link:
                     await self._once()
                 await asyncio.sleep(_AGAIN_SECONDS)
         finally:
+            self._ending = True
             if self._frames is not None:
                 self._frames.close()
 
@@ -92,7 +94,8 @@ class Link:
             self._heard[type(message)](message)
 
     def _lost(self) -> None:
-        log.warning("the owner is gone")
+        if not self._ending:
+            log.warning("the owner is gone")
         self._frames = None
         asked, self._asked = self._asked, {}
         for answer in asked.values():
