@@ -47,16 +47,25 @@ def processes(server: RunningServer) -> dict[str, psutil.Process]:
 
 
 def of_connection(server: RunningServer, connection: socket.socket) -> str:
-    """The name of the process that has the other end."""
+    """The name of the process that has the other end; "gone" where it died before it took the connection."""
     port = connection.getsockname()[1]
 
     def look() -> str | None:
         for name, process in processes(server).items():
             if any(each.raddr and each.raddr.port == port for each in process.net_connections("tcp")):
                 return name
-        return None
+        return "gone" if _ended(connection) else None
 
     return eventually(look)
+
+
+def _ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 def asking(server: RunningServer, content: str, *, key: str = "", **fields: Any) -> bytes:
