@@ -145,7 +145,7 @@ async def running(
         workers = await stack.enter_async_context(_working(settings, catalogue, models, engines, relay, listener))
         blobs = await stack.enter_async_context(keeping(settings, database))
 
-        drain = Drain()
+        drain, connections = Drain(), set[Connection]()
         gate = Gate(tenants.callers, tenants.sessions, tenants.console_callers)
         grammars = await stack.enter_async_context(closing(GrammarCompiler()))
         admission, requests = Admission(), RequestMetrics(model.id for model in models)
@@ -159,7 +159,6 @@ async def running(
         runner = BatchRunner.of(*knows, counted=requests.lines, lease_seconds=settings.batch_lease_seconds)
         await stack.enter_async_context(runner.running())
 
-        connections = set[Connection]()
         gauges = Gauges(workers, admission, drain, connections=connections, ledger=ledger, others=others)
         registry = _registry(requests, gauges)
         later = later_router(gate, database, blobs, runner.wake)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from penstock.api.routes import error_forms, key_routes
 from penstock.api.transport.connection import Connection
 from penstock.app import served_models
 from penstock.catalogue.engine import engine_for
+from penstock.catalogue.tuning import TuningStore
 from penstock.engines.grammar import GrammarCompiler
 from penstock.engines.relay import Relay
 from penstock.inference.completion import Inference
@@ -65,7 +67,7 @@ async def running_api(settings: Settings, *, name: str, owner: Path, secret: str
     catalogue, served = served_models(settings)
     async with AsyncExitStack() as stack:
         link, inside = Link(owner, process=name), _Inside()
-        models = ToldModels(catalogue, served, engine_for)
+        models = ToldModels(catalogue, served, partial(engine_for, tunings=TuningStore(settings.data_path / "tuning")))
         drain, in_flight, connections = Drain(), InFlight(), set[Connection]()
         told = asyncio.Event()
 
