@@ -70,8 +70,18 @@ def test_a_string_that_looks_like_a_key_is_no_duplicate() -> None:
 pieces = st.lists(st.sampled_from(["\\", '"', ":", " ", "a"]), max_size=6).map("".join)
 
 
-@given(st.lists(st.tuples(pieces, pieces), max_size=4), st.sampled_from([":", " : "]))
-def test_no_quote_or_backslash_hides_a_duplicate_or_feigns_one(pairs: list[tuple[str, str]], colon: str) -> None:
+@given(
+    st.lists(st.tuples(pieces, pieces), max_size=4),
+    st.sampled_from([":", " : "]),
+    st.sampled_from([0, 1, 15, 16, 17, 40]),
+    st.sampled_from([0, 20_000]),
+    st.booleans(),
+)
+def test_no_quote_or_backslash_hides_a_duplicate_or_feigns_one(
+    pairs: list[tuple[str, str]], colon: str, more: int, longer: int, first: bool
+) -> None:
+    many = [(f"key {at}", "text" + longer * "x") for at in range(more)]
+    pairs = [*pairs, *many] if first else [*many, *pairs]
     body = "{" + ",".join(json.dumps(key) + colon + json.dumps(text) for key, text in pairs) + "}"
     if len(dict(pairs)) == len(pairs):
         assert decode(body.encode()) == dict(pairs)

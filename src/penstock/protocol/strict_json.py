@@ -20,6 +20,9 @@ MAX_COLONS = 400_000
 would hold it for 4 s; within these bounds half a second is the worst. No text that fits a model's context comes near
 them."""
 
+_LONG_BYTES = 16 << 10
+_FEW_QUOTES = 32
+
 _KEY = re.compile(rb'"[ \t\r\n]*:')
 """Every key in the text matches this once. So does `\\":` inside a string: there may be more matches than keys, never
 fewer."""
@@ -86,7 +89,17 @@ def _count_keys(value: Any) -> int:
 
 def _matches_over(keys: int, body: bytes) -> bool:
     """Whether _KEY has more matches than that; what comes after one more is not looked at."""
-    return len(_KEY.split(body, keys + 1)) - 1 > keys
+    found, at = 0, 0
+    if len(body) >= _LONG_BYTES:  # in few long strings a quote is found 30 times faster than by an expression
+        for _ in range(_FEW_QUOTES):
+            at = body.find(b'"', at)
+            if at < 0:
+                return found > keys
+            if _KEY.match(body, at):
+                found += 1
+            at += 1
+    wanted = keys - found
+    return wanted < 0 or len(_KEY.split(body[at:], wanted + 1)) - 1 > wanted
 
 
 def _without_escaped_quotes(body: bytes) -> bytes:
