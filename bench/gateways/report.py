@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -39,7 +40,7 @@ def conditions(*, rounds: int, seconds: float) -> dict[str, Any]:
         "machine": _processor(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": sys.version,
         "load_average": os.getloadavg()[0],
         "rounds": rounds,
         "seconds_per_cell": seconds,
