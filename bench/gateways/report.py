@@ -3,8 +3,8 @@
 import json
 import os
 import platform
-import sys
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
