@@ -21,14 +21,13 @@ _JSON_LINES = header_lines(JSON)
 class Exchange:
     """A request, and the answer to it. Either `answer` once, or `open_stream`, `write` and `finish`."""
 
+    __slots__ = (
+        *("_interrupt", "_line", "_receive", "_send", "_started", "errors", "finished", "headers", "limiter", "method"),
+        *("path", "put_backs", "request_id", "scope", "standing", "status", "unfinished"),
+    )
+
     batch = False
     batch_id = None
-    put_backs = 0
-    unfinished: Unfinished | None = None
-    status: int | None = None
-    finished = False
-    standing: Callable[[], Standing] | None = None
-    _interrupt: Exception | None = None
 
     def __init__(
         self,
@@ -47,11 +46,17 @@ class Exchange:
         self.request_id = request_id or next(request_ids())
         scope["request_id"] = self.request_id  # for the cold plane, which has no exchange
         self.errors: ErrorForm = errors or OpenAIErrors()
+        self.status: int | None = None
+        self.finished = False
         self.limiter = limiter
+        self.standing: Callable[[], Standing] | None = None
+        self.put_backs = 0
+        self.unfinished: Unfinished | None = None
         self._line: Line = scope[LINE]
         self._receive = receive
         self._send = send
         self._started = time.monotonic()
+        self._interrupt: Exception | None = None
 
     def header(self, name: bytes) -> list[bytes]:
         """Every value of one request header; `name` in lower case."""

@@ -21,6 +21,7 @@ from penstock.web.asgi import Receive, Scope, Send
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _RETRY_SECONDS = 5
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 @dataclass
@@ -61,6 +62,11 @@ class Phase(Enum):
 class Connection(asyncio.Protocol):
     """Reads requests and gives each to the application; pipelined ones wait for their turn."""
 
+    __slots__ = (
+        *("_body", "_bounds", "_flow", "_heard", "_hub", "_input_ended", "_last_turn", "_loop", "_phase", "_received"),
+        *("_scope", "_since", "_transport", "_turn", "_window_bytes", "_window_since"),
+    )
+
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._bounds = hub.bounds
@@ -88,7 +94,7 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=self._bounds.write_buffer_bytes)
         self._scope = {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "asgi": _ASGI,
             "scheme": "http",
             "root_path": "",
             "client": (transport.get_extra_info("peername") or ("", 0))[:2],  # none, where the client has left already

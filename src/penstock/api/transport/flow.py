@@ -6,6 +6,8 @@ import asyncio
 class Flow:
     """Both directions of one connection."""
 
+    __slots__ = ("_held_since", "_loop", "_transport", "_writable", "reading_held", "writing_held")
+
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop

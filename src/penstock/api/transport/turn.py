@@ -20,22 +20,11 @@ _BODILESS = (204, 304)
 class Turn:
     """The `receive` and `send` of one request. The connection feeds it, and asks it at its end what comes next."""
 
-    # What is the same for most requests stands here: a request that has nothing else to say does not pay for it.
-    task: asyncio.Task[None] | None = None
-    complete = False
-    _came: asyncio.Event | None = None
-    """Where somebody waits for the body, or for the client to leave."""
-    _body_delivered = False
-    _body_error: ApiError | None = None
-    _client_left = False
-    _then: Callable[[], None] | None = None
-    _added = b""
-    _answer_head = b""
-    """Written together with the first part of the body."""
-    _started = False
-    _chunked = False
-    _left: int | None = None
-    """What is missing of a body with a Content-Length."""
+    __slots__ = (
+        *("_added", "_answer_head", "_body_delivered", "_body_error", "_bounds", "_came", "_chunked", "_client_left"),
+        *("_date", "_expects_continue", "_flow", "_head", "_left", "_parts", "_started", "_then", "_transport"),
+        *("body_done", "complete", "keep_alive", "task"),
+    )
 
     def __init__(self, head: Head, transport: asyncio.Transport, flow: Flow, *, date: bytes, bounds: Bounds) -> None:
         self._head = head
@@ -43,10 +32,25 @@ class Turn:
         self._flow = flow
         self._date = date
         self._bounds = bounds
+        self._came: asyncio.Event | None = None
+        """Where somebody waits for the body, or for the client to leave."""
         self._parts: list[bytes] = []
+        self._body_delivered = False
+        self._body_error: ApiError | None = None
+        self._client_left = False
+        self._then: Callable[[], None] | None = None
+        self._added = b""
+        self._answer_head = b""
+        """Written together with the first part of the body."""
+        self._started = False
+        self._chunked = False
+        self._left: int | None = None
+        """What is missing of a body with a Content-Length."""
         self._expects_continue = head.expects_continue and head.has_body
         self.body_done = not head.has_body
         self.keep_alive = head.keep_alive
+        self.complete = False
+        self.task: asyncio.Task[None] | None = None
 
     def scope(self, connection: Scope) -> Scope:
         """The ASGI scope, with what `connection` has for all of its requests."""
