@@ -14,6 +14,7 @@ from running_server import RunningServer
 
 INSTALLED = "it installs packages; the tests have them, as locked in requirements/clients"
 # The first line of every block that no test runs, with the reason that its page gives.
+COMPILES = "it compiles for ten minutes and more"
 NOT_RUN = {
     "make serve": "it starts a server, which the tests have running already",
     ". .venv/bin/activate": "the tests run with the penstock command on their path",
@@ -33,6 +34,10 @@ NOT_RUN = {
     ),
     "# 1. stop the server, so that nothing is written meanwhile": "it stops the server and names a host of yours",
     'pg_dump --format custom --dbname "$PENSTOCK_DATABASE_URL" --file penstock.dump': "it names a host of yours",
+    "penstock doctor --tune": "it takes minutes, and the figures are those of your machine",
+    "pip install --force-reinstall --no-deps --no-binary xllamacpp xllamacpp==2026.10.11549": COMPILES,
+    'export CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX512=ON -DGGML_AVX512_VBMI=ON -DGGML_AVX512_VNNI=ON '
+    '-DGGML_AVX512_BF16=ON"': COMPILES,
     "penstock bench": "it takes a minute, and the figures are those of your machine",
     "export PENSTOCK_API_KEY=...": "it names a server of yours",
     "litellm --config config.yaml": (
