@@ -129,6 +129,19 @@ def test_threads_that_are_tried(cores: Cores, tried: set[tuple[int, int]]) -> No
     assert {(knobs.threads, knobs.prompt_threads) for knobs in of_threads(start, cores)} == tried
 
 
+def test_what_a_busy_machine_does_not_bear_is_tried_once() -> None:
+    spinning = 0
+
+    def speed(knobs: Knobs) -> float:
+        nonlocal spinning
+        spinning += knobs.waiting == "spin"
+        return 10.0 if knobs.waiting == "sleep" else 1.0
+
+    chosen = found(speed)
+    assert (chosen.knobs.waiting, spinning) == ("sleep", 1)
+    assert overall(chosen.tuned, chosen.untuned) == pytest.approx(10)
+
+
 def test_when_time_is_up_no_new_question_is_asked() -> None:
     chosen = found(lambda knobs: 2.0 if knobs.waiting == "sleep" else 1.0, throughput={4: 1, 8: 1}, seconds=0)
     assert chosen.knobs == START

@@ -15,7 +15,7 @@ LONGEST_STEP_SECONDS = 0.35
 line of a batch may wait for two of them: 0.7 s."""
 ROUNDS = 2
 _LAST_ROUNDS = 3
-SEARCH_SECONDS = 420.0
+SEARCH_SECONDS = 300.0
 """How long new questions are asked. A large model, or a busy machine, leaves some of them open."""
 _WORTH = 1.03
 """How many times as fast in all a setting has to be before it takes the place of a simpler one; less is noise."""
@@ -89,6 +89,12 @@ def enough_slots(throughput: dict[int, float]) -> int:
     return min(slots for slots, tokens in throughput.items() if tokens >= _ENOUGH * most)
 
 
+def _hopeless(knobs: Knobs, measured: dict[Knobs, Figures]) -> bool:
+    """Whether another was twice as fast: a setting that a busy machine does not bear takes minutes for each trial."""
+    own = measured.get(knobs)
+    return own is not None and any(overall(other, own) > 2 for other in measured.values())
+
+
 class Autotune:
     """One search. `measure` starts an engine with some settings and gives its speed under the same load each time."""
 
@@ -107,16 +113,22 @@ class Autotune:
         """From `start`, what an unmeasured machine has. `slots`: the numbers of slots that there is memory for."""
         tried = len(of_threads(start, cores)) + len(_BATCHES) + 4
         self._total = ROUNDS * tried + len(slots) + 2 * _LAST_ROUNDS
-        best = await self._best_of("threads", start, of_threads(start, cores))
+        # First what a busy machine decides: with the other way to wait every later trial may take many times as long.
+        best = await self._best_of("waiting", start, of_waiting(start))
+        best = await self._best_of("threads", best, of_threads(best, cores))
         reading = self._known.get(best) or (await self._measured("batches", [best], rounds=1))[best]
         best = await self._best_of("batches", best, of_batches(best, reading))
-        best = await self._best_of("waiting", best, of_waiting(best))
         most_slots = await self._slots(best, slots, most=start.most_slots)
-        # The winner of many is partly lucky, so what was gained is measured anew.
-        last = await self._measured("confirming", dict.fromkeys((start, best)), rounds=_LAST_ROUNDS)
+        last = await self._confirmed(start, best)
         if better(start, last) == start:
             best = start
         return Choice(msgspec.structs.replace(best, most_slots=most_slots), last[start], last[best])
+
+    async def _confirmed(self, start: Knobs, best: Knobs) -> dict[Knobs, Figures]:
+        """The winner of many is partly lucky, so both are measured anew; a start that was half as fast is left out."""
+        if _hopeless(start, self._known):
+            return {start: self._known[start], **await self._measured("confirming", [best], rounds=_LAST_ROUNDS)}
+        return await self._measured("confirming", dict.fromkeys((start, best)), rounds=_LAST_ROUNDS)
 
     async def _best_of(self, what: str, start: Knobs, others: list[Knobs]) -> Knobs:
         if not others or self._late():
@@ -133,6 +145,7 @@ class Autotune:
         for number in range(rounds):
             if number and self._late():
                 break
+            tried = [knobs for knobs in tried if not _hopeless(knobs, measured)]
             for knobs in tried:
                 self._told(what, self._done, self._total)
                 figures = await self._measure(knobs)
