@@ -34,6 +34,7 @@ NOT_RUN = {
     ),
     "# 1. stop the server, so that nothing is written meanwhile": "it stops the server and names a host of yours",
     'pg_dump --format custom --dbname "$PENSTOCK_DATABASE_URL" --file penstock.dump': "it names a host of yours",
+    "penstock serve --workers 4": "it is the server itself",
     "penstock doctor --tune": "it takes minutes, and the figures are those of your machine",
     "pip install --force-reinstall --no-deps --no-binary xllamacpp xllamacpp==2026.10.11549": COMPILES,
     'export CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX512=ON -DGGML_AVX512_VBMI=ON -DGGML_AVX512_VNNI=ON '
