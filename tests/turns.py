@@ -18,11 +18,16 @@ def one_at_a_time(what: str) -> Iterator[None]:
         yield
 
 
+def own_cores() -> set[int]:
+    """The cores of the servers of this worker."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    usable = os.sched_getaffinity(0)
+    return set(sorted(usable)[int(worker.removeprefix("gw")) % workers :: workers]) or usable if worker else usable
+
+
 def keep_to_own_cores(pid: int) -> None:
     """Give a server the cores of its worker: an engine has a thread for each core that it may use, and those of two
     engines on the same cores wait for each other far longer than they work."""
-    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if worker and hasattr(os, "sched_setaffinity"):
-        own = sorted(os.sched_getaffinity(0))[int(worker.removeprefix("gw")) % workers :: workers]
+    if hasattr(os, "sched_setaffinity"):
         with suppress(ProcessLookupError):  # it has ended already, as its test will tell
-            os.sched_setaffinity(pid, own or os.sched_getaffinity(0))
+            os.sched_setaffinity(pid, own_cores())

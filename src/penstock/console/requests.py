@@ -135,7 +135,7 @@ class RequestShown(Struct, kw_only=True):
     @classmethod
     def of(cls, made: Made, *, currency: str) -> Self:
         row = made.row
-        given = {name: value for name, value in row.__dict__.items() if name in cls.__struct_fields__}
+        given = {name: getattr(row, name) for name in row.__struct_fields__ if name in cls.__struct_fields__}
         shown: dict[str, Any] = {
             **given,
             "id": row.request_id,
