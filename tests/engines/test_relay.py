@@ -132,6 +132,16 @@ async def test_a_fresh_connection_that_dies_is_not_tried_again() -> None:
     assert connections == 1
 
 
+async def test_an_engine_that_is_gone_was_not_asked_and_is_being_started_anew() -> None:
+    """No fault of the request: a line of a batch that finds nobody there must not look like one that kills engines."""
+    async with engine(answering(b"")) as endpoint:
+        gone = endpoint
+    async with relay() as talks:
+        with pytest.raises(ModelLoading, match="started anew"):
+            await talks.chat(REQUEST, gone)
+        assert gone.pulse.waiting == 0
+
+
 async def test_leaving_the_block_closes_the_connection() -> None:
     closed = asyncio.Event()
 

@@ -12,7 +12,7 @@ import msgspec
 
 from penstock.engines.chunk import EngineUsage, count, decode_chunks
 from penstock.engines.engine import PREFILL_ALLOWANCE, Counts, Endpoint, Piece
-from penstock.engines.upstream import Answer, Upstream, UpstreamBroken
+from penstock.engines.upstream import Answer, Upstream, UpstreamAway, UpstreamBroken
 from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest, Prompt
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _DONE = b"[DONE]"
+_ANEW_SECONDS = 1
 _COUNT_SECONDS = 15.0
 _LOOK = 0.05
 """How often answers are looked at, in parts of the time that one may stand still."""
@@ -317,6 +318,9 @@ class Relay:
         """The answer, of which nothing but the status has been read. Raises EngineError, or what a refusal means."""
         try:
             answer = await self._upstream.post(endpoint.url, path, body, api_key=endpoint.api_key)
+        except UpstreamAway as error:
+            # It has just ended, and whoever watches it starts it anew. Nothing was asked, so nothing asked is at fault.
+            raise ModelLoading("The model's engine is being started anew.", retry_after=_ANEW_SECONDS) from error
         except UpstreamBroken as error:
             raise EngineError("The engine broke off before it answered.") from error
         if answer.status != 200:

@@ -22,7 +22,11 @@ _BUFFERED_BYTES = 256 << 10
 
 
 class UpstreamBroken(Exception):
-    """The connection could not be made, or ended before the answer did, or what came was no HTTP."""
+    """The connection ended before the answer did, or what came was no HTTP."""
+
+
+class UpstreamAway(UpstreamBroken):
+    """No connection could be made: nothing was asked."""
 
 
 class Answer(asyncio.Protocol):
@@ -233,7 +237,7 @@ class Upstream:
         self._idle: defaultdict[str, list[Answer]] = defaultdict(list)
 
     async def post(self, url: str, path: str, body: bytes, *, api_key: str) -> Answer:
-        """Ask, and wait for the head of the answer. Raises UpstreamBroken.
+        """Ask, and wait for the head of the answer. Raises UpstreamBroken, and UpstreamAway.
 
         A connection that was used before may have been closed over there without a word: where it ends before the
         first byte of the answer, the request was never read, and is sent once more, on a fresh one.
@@ -272,7 +276,7 @@ class Upstream:
                 loop = asyncio.get_running_loop()
                 _, answer = await loop.create_connection(lambda: Answer(idle), host, port)
         except (OSError, TimeoutError) as error:
-            raise UpstreamBroken from error
+            raise UpstreamAway from error
         return answer
 
     async def close(self) -> None:
