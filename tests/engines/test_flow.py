@@ -123,3 +123,59 @@ async def test_who_leaves_in_the_middle_stops_the_engine() -> None:
             await asyncio.wait({flowing})
         assert endpoint.pulse.waiting == 0
         await asyncio.wait_for(stopped.wait(), 5)
+
+
+async def rest_of(stream: EngineStream) -> None:
+    while await stream.read() is not None:
+        pass
+
+
+def writing_on(go: asyncio.Event) -> Connection:
+    """An engine whose first token comes when somebody waits for it."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(HEAD)
+        await go.wait()
+        writer.write(chunked(TOKEN))
+        await reader.read()
+
+    return connection
+
+
+async def test_a_mistake_of_whoever_takes_it_leaves_nobody_waiting() -> None:
+    """It is the loop that hears of it, and ends the engine's connection."""
+    mistakes: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: mistakes.append(context["exception"]))
+
+    def stumble(pieces: list[Piece]) -> bool:
+        raise ZeroDivisionError
+
+    go = asyncio.Event()
+    async with engine(writing_on(go)) as endpoint, relay() as talks:
+        with closing(await talks.chat(REQUEST, endpoint)) as stream:
+            asyncio.get_running_loop().call_soon(go.set)
+            await stream.flow(stumble)
+            with pytest.raises(EngineError):
+                await rest_of(stream)
+        assert endpoint.pulse.waiting == 0
+    assert [type(mistake) for mistake in mistakes] == [ZeroDivisionError]
+
+
+async def test_what_comes_in_the_moment_of_leaving_is_no_mistake() -> None:
+    mistakes: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: mistakes.append(context))
+
+    def leave(pieces: list[Piece]) -> bool:
+        flowing.cancel()
+        return False
+
+    go = asyncio.Event()
+    async with engine(writing_on(go)) as endpoint, relay() as talks:
+        with closing(await talks.chat(REQUEST, endpoint)) as stream:
+            flowing = asyncio.create_task(stream.flow(leave))
+            asyncio.get_running_loop().call_soon(go.set)
+            await asyncio.wait({flowing})
+        assert flowing.cancelled()
+        assert endpoint.pulse.waiting == 0
+    assert mistakes == []

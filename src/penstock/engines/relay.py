@@ -118,25 +118,27 @@ class EngineStream:
         """Give pieces to `take` in the very moment in which they come, without a turn of this task for each, until it
         answers False or the engine has said `[DONE]`. Raises what `read` does, and what `take` does."""
         pulse, answer, now = self._pulse, self._answer, self._streams.now
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        over: asyncio.Future[ApiError | None] = asyncio.get_running_loop().create_future()
 
         def came() -> None:
             self._waiting_since = now()
+            goes_on, failed = False, None
             try:
                 goes_on = self._pass_on(take)
             except ApiError as error:
-                answer.each(None)
-                over.set_exception(error)
-                return
-            if not goes_on:
-                answer.each(None)
-                over.set_result(None)
+                failed = error
+            finally:  # a mistake in `take` goes to the loop, which logs it and ends the connection; nobody waits on
+                if not goes_on:
+                    answer.each(None)
+                    if not over.done():  # its task may have been cancelled a moment ago
+                        over.set_result(failed)
 
         pulse.wait()
         try:
             answer.each(came)
             came()
-            await over
+            if failed := await over:
+                raise failed
         finally:
             answer.each(None)
             pulse.done()
