@@ -27,6 +27,7 @@ from penstock import app
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.listener import HttpListener
 from penstock.catalogue.workers import State
+from penstock.cli.garbage import leave_out_what_stays
 from penstock.database.connection import Database
 from penstock.settings import Settings
 from penstock.tenants.audit import Actor
@@ -97,6 +98,7 @@ async def main(data_dir: str, mock_url: str) -> None:
         where = {"url": f"http://127.0.0.1:{bound.getsockname()[1]}", "key": await make_key(settings)}
         server = HttpListener(penstock.front, Bounds(), connections=penstock.connections)
         await server.start(bound)
+        leave_out_what_stays()
         print(json.dumps(where), flush=True)
         await terminated.wait()
         await server.close()

@@ -57,7 +57,7 @@ async def client_bytes(
             entry = entries.entry(rows)
             entry.counts = stream.counts
             shaped = Shaped(request, calls="written" if written else "none")
-            completion = Completion("chatcmpl", request, stream, entry, readers=chat_readers(shaped))
+            completion = Completion("chatcmpl-1", request, stream, entry, readers=chat_readers(shaped))
             completion.id, completion.created = "chatcmpl-0", 0
             with EventStream(exchange, ping_seconds=60) as events:
                 await events.send(completion, ChatEvents(completion, include_usage=request.include_usage))

@@ -90,7 +90,7 @@ async def answered(shaped: Shaped, text: str, reason: str = "stop") -> str:
         with closing(await talks.chat(shaped.request, endpoint, grammar=shaped.grammar)) as stream:
             entry = entries.entry()
             entry.counts = stream.counts
-            completion = Completion("chatcmpl", shaped.request, stream, entry, readers=chat_readers(shaped))
+            completion = Completion("chatcmpl-1", shaped.request, stream, entry, readers=chat_readers(shaped))
             got = ""
             while (pieces := await completion.read()) is not None:
                 for piece in pieces:

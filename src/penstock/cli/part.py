@@ -20,6 +20,7 @@ from penstock.api.transport.listener import HttpListener
 from penstock.app_api import running_api
 from penstock.catalogue.workers import Worker
 from penstock.cli.banner import Banner
+from penstock.cli.garbage import leave_out_what_stays
 from penstock.cli.listening import (
     Signals,
     bounds_here,
@@ -68,6 +69,7 @@ async def _serve(part: Part) -> None:
         with listen(settings.host, part.port, option="--port", shared=True) as listening:
             listener = HttpListener(process.front, bounds_here(), connections=process.connections)
             await listener.start(listening)
+            leave_out_what_stays()
             process.listens()
             await drain_on_signal(process.drain, signals, seconds=settings.drain_seconds, begun=_say_nothing)
             await listener.close()
@@ -95,6 +97,7 @@ async def _own(part: Part) -> None:
         listener = HttpListener(Inside(penstock.front, part.secret), bounds)
         await listener.start(inside)
         stack.push_async_callback(listener.close)
+        leave_out_what_stays()
         port = inside.getsockname()[1]
         await stack.enter_async_context(hall.open(part.socket, penstock.workers, penstock.once, inside=port))
         if not part.again:

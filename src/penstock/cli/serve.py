@@ -13,6 +13,7 @@ from penstock import app
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.listener import HttpListener
 from penstock.cli.banner import Banner
+from penstock.cli.garbage import leave_out_what_stays
 from penstock.cli.listening import (
     bounds_here,
     drain_on_signal,
@@ -71,6 +72,7 @@ async def _serve(
         listener = HttpListener(penstock.front, bounds, connections=penstock.connections)
         async with showing_metrics(penstock.metrics, watched, bounds):
             await listener.start(listening)
+            leave_out_what_stays()
             banner.show(chats=penstock.chats, setup_token=await penstock.setup.offer())
             await drain_on_signal(penstock.drain, signals_here(), seconds=settings.drain_seconds, begun=banner.draining)
             await listener.close()

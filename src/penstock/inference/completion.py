@@ -2,7 +2,6 @@
 
 import sys
 import time
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,6 +13,7 @@ from penstock.engines.relay import EngineStream, Relay
 from penstock.errors import EngineError, ModelLoading, PutBack
 from penstock.inference import context
 from penstock.inference.choice import ChoiceReader
+from penstock.inference.completion_ids import completion_ids
 from penstock.inference.embedding import Embedded, most_tokens, portions
 from penstock.inference.form import Shaped, Shaper, form_of
 from penstock.inference.kept_form import KeptForm
@@ -45,7 +45,7 @@ class Completion:
 
     def __init__(
         self,
-        kind: str,
+        completion_id: str,
         request: SamplingRequest,
         stream: EngineStream,
         entry: Entry,
@@ -53,9 +53,9 @@ class Completion:
         readers: Mapping[int, ChoiceReader],
         beginning: str = "",
     ) -> None:
-        """`kind` begins its id; `readers` are those of choices whose text does not simply pass as it comes;
+        """`readers` are those of choices whose text does not simply pass as it comes;
         `beginning` is what was written before of an answer that goes on."""
-        self.id = f"{kind}-{uuid.uuid4()}"
+        self.id = completion_id
         self.created = int(time.time())
         self.model = request.model
         self.choices = request.choices
@@ -181,6 +181,8 @@ class Inference:
         self.admission = admission
         self.relay = relay
         self.meter = meter
+        self.chat_ids = completion_ids("chatcmpl")
+        self.text_ids = completion_ids("cmpl")
 
     def chat(self, request: ChatRequest, caller: Caller, *, request_id: str, delivery: Delivery) -> "ChatRun":
         """A block in which one chat completion runs. It ends with the block: the engine stops, its slot is free, the
@@ -332,7 +334,8 @@ class ChatRun(Run[ChatRequest]):
         stream.counts.earlier = entry.counts.earlier
         entry.counts = stream.counts
         readers = chat_readers(shaped)
-        return Completion("chatcmpl", shaped.request, stream, entry, readers=readers, beginning=beginning)
+        completion_id = next(inference.chat_ids)
+        return Completion(completion_id, shaped.request, stream, entry, readers=readers, beginning=beginning)
 
 
 class TextRun(Run[CompletionRequest]):
@@ -355,7 +358,7 @@ class TextRun(Run[CompletionRequest]):
         await self._enter(worker, endpoint, entry.ticket(tokens=worst, places=places))
         self._stream = stream = await inference.relay.complete(request, endpoint)
         entry.counts = stream.counts
-        return Completion("cmpl", request, stream, entry, readers=text_readers(request))
+        return Completion(next(inference.text_ids), request, stream, entry, readers=text_readers(request))
 
 
 def asked_of(request: SamplingRequest | EmbeddingRequest, worker: Served, *, request_id: str, batch: bool) -> Asked:
