@@ -25,8 +25,9 @@ class ChatEvents:
         if not pieces:
             return b""
         index = pieces[0].index
-        if index in self._begun and all(piece.index == index and piece.text_alone for piece in pieces):
-            return self._chunks.texts(index, [piece.content for piece in pieces])  # by far the most
+        texts = [piece.content for piece in pieces if piece.index == index and piece.text_alone]
+        if len(texts) == len(pieces) and index in self._begun:
+            return self._chunks.texts(index, texts)  # by far the most
         return b"".join([chunk for piece in pieces for chunk in self._render(piece)])
 
     def end(self, usage: Usage) -> bytes:

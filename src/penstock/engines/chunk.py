@@ -132,6 +132,9 @@ class CountedChunk(msgspec.Struct):
 
 def count(chunks: list[CountedChunk], counts: Counts) -> None:
     """Carry what chunks that came together say about tokens into `counts`."""
+    if len(chunks) == 1:
+        chunks[0].count(counts)
+        return
     last: dict[int, CountedChunk] = {}
     for chunk in chunks:
         # Counts of a choice only grow, so that of many chunks the last one says it all.

@@ -117,11 +117,11 @@ class EngineStream:
     async def flow(self, take: Callable[[list[Piece]], bool]) -> None:
         """Give pieces to `take` in the very moment in which they come, without a turn of this task for each, until it
         answers False or the engine has said `[DONE]`. Raises what `read` does, and what `take` does."""
-        pulse, answer, now = self._pulse, self._answer, self._streams.now
-        over: asyncio.Future[ApiError | None] = asyncio.get_running_loop().create_future()
+        pulse, answer, loop = self._pulse, self._answer, asyncio.get_running_loop()
+        over: asyncio.Future[ApiError | None] = loop.create_future()
 
         def came() -> None:
-            self._waiting_since = now()
+            self._waiting_since = loop.time()
             goes_on, failed = False, None
             try:
                 goes_on = self._pass_on(take)

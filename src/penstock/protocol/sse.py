@@ -104,11 +104,18 @@ class ChunkWriter(ChunkFrame):
     """Writes the chunks of one streamed chat completion."""
 
     object = "chat.completion.chunk"
+    _around: tuple[int, bytes, bytes] = (-1, b"", b"")
+    """A choice, and what is before and behind each text of it."""
 
     def texts(self, index: int, texts: list[str]) -> bytes:
         """A chunk for each text, all of one choice."""
-        head = b'%b{"index":%d,"delta":{"content":' % (self._head, index)
-        tail = b'},"logprobs":null,"finish_reason":null}%b' % self._tail
+        of, head, tail = self._around
+        if of != index:
+            head = b'%b{"index":%d,"delta":{"content":' % (self._head, index)
+            tail = b'},"logprobs":null,"finish_reason":null}%b' % self._tail
+            self._around = index, head, tail
+        if len(texts) == 1:
+            return b"%b%b%b" % (head, json.encode(texts[0]), tail)
         return b"%b%b%b" % (head, (tail + head).join(map(json.encode, texts)), tail)
 
     def _chunk(self, index: int, delta: bytes, ending: bytes = b"null", logprobs: bytes = b"null") -> bytes:
