@@ -98,8 +98,10 @@ async def running_api(settings: Settings, *, name: str, owner: Path, secret: str
         front = Front(routes, refused, drain, limiter=limits, errors=error_forms())
 
         def now() -> Now:
-            rows, lag = handing.waiting_rows, handing.lag_seconds()
-            return Now(len(connections), drain.under_way, rows, lag, models.pulses())
+            seconds = 0.0
+            with suppress(OSError):  # the spool cannot be read; how many wait in it is known all the same
+                seconds = handing.lag().seconds
+            return Now(len(connections), drain.under_way, handing.waiting_rows, seconds, models.pulses())
 
         await stack.enter_async_context(_beside(_tell(link, now), name="how this process is"))
         hand_on = HandOn(front, routes, secret=secret, port=lambda: inside.port)

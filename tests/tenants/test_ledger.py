@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from penstock.database.connection import Database
 from penstock.errors import DatabaseAway
-from penstock.tenants.ledger import Lag, Ledger
+from penstock.tenants.ledger import Ledger
 from penstock.tenants.spool import Spool
+from penstock.tenants.spooled import Lag
 
 
 async def test_a_row_comes_back_as_it_was_recorded(database: Database, tmp_path: Path) -> None:
