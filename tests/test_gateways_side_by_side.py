@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
 from gateways.cell import Cell, measure
 from gateways.compiled import program
-from gateways.peer import LOGS, Running
-from gateways.peers.penstock import Penstock
+from gateways.peer import INSTALLS, LOGS, Running
+from gateways.peers.penstock import Penstock, recorded
 from gateways.processes import started
 from gateways.report import Result, conditions, table
 from gateways.workloads import Workload, named
@@ -95,6 +95,12 @@ def test_what_the_ledger_lacks_makes_a_cell_void(mock: int) -> None:
         assert cell(running, REQUEST, mock).void == ""
         unheard = Running(mock, ledger=running.ledger)
         assert "the ledger has (0, 0, 0)" in cell(unheard, REQUEST, mock).void
+
+
+def test_penstock_with_metering_off_answers_and_keeps_no_row(mock: int) -> None:
+    with Penstock("penstock-off", "", on=False).running(mock) as running:
+        assert cell(running, REQUEST, mock).void == ""
+    assert recorded(INSTALLS / "penstock-off" / "penstock.db") == (0, 0, 0)
 
 
 def test_what_did_not_run_is_a_row_with_its_reason() -> None:

@@ -23,7 +23,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from gateways.penstock_engine import MockEngine
-from penstock import app
+from penstock import app, parts
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.listener import HttpListener
 from penstock.catalogue.workers import State
@@ -109,6 +109,6 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.ExitStack() as patches:
         if "--off" in sys.argv:
-            patches.enter_context(mock.patch.object(app, "MemoryLimits", Unlimited))
-            patches.enter_context(mock.patch.object(app, "Ledger", Unmetered))
+            patches.enter_context(mock.patch.object(parts, "MemoryLimits", Unlimited))
+            patches.enter_context(mock.patch.object(parts, "Ledger", Unmetered))
         uvloop.run(main(sys.argv[1], sys.argv[2]))
