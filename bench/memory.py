@@ -3,9 +3,10 @@
     python bench/memory.py [--minutes 30] [--streams 128]
 
 Paced streams, begun one after the other and each followed by the next, run against the server and the mock engine that
-`make bench` uses, with everything on. The memory of its process tree (PSS) is looked at every 5 seconds. What is told
-is the slope of a straight line through what came after the first sixth of the time, in percent of the mean an hour; the
-target is less than 1 % an hour over 30 minutes. It writes `bench/results/memory.json` and a plot beside it.
+`make bench` uses, with everything on. The memory of its process tree is looked at every 5 seconds, as RSS: what else
+runs on the machine changes PSS, since libraries are shared. What is told is the slope of a straight line through what
+came after the first sixth of the time, in percent of the mean an hour; the target is less than 1 % an hour over 30
+minutes. It writes `bench/results/memory.json` and a plot beside it.
 """
 
 import json
@@ -38,7 +39,7 @@ def watch(running: Running, command: list[str | Path], *, seconds: float) -> lis
     with started(command, log=LOGS / "memory-load.log", core=OTHER_CORE, pipe=True) as load:
         began = time.monotonic()
         while (now := time.monotonic() - began) < seconds and load.poll() is None:
-            seen.append((now, memory(running.pid).pss / 1e6))
+            seen.append((now, memory(running.pid).rss / 1e6))
             click.echo(f"\r{now / 60:5.1f} of {seconds / 60:.0f} min: {seen[-1][1]:.1f} MB ", nl=False, err=True)
             time.sleep(_EVERY_SECONDS)
         assert load.stdout is not None

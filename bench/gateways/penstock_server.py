@@ -56,7 +56,7 @@ MODEL = {
 class Unlimited(MemoryLimits):
     """Lets everybody in and counts nothing."""
 
-    async def admit(self, caller: Caller, model: str, worst: Worst) -> Free:  # type: ignore[override]
+    def admit_now(self, caller: Caller, model: str, worst: Worst) -> Free:  # type: ignore[override]
         return Free()
 
     def standing(self, caller: Caller, model: str | None = None) -> Standing:

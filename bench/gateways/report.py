@@ -182,5 +182,14 @@ def write(result: Result, folder: Path) -> None:
         "workloads": [asdict(workload) for workload in result.workloads],
         "cells": [asdict(cell) for cell in result.cells],
     }
-    (folder / "gateways.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    (folder / "gateways.json").write_text(_a_line_each(told), encoding="utf-8")
     (folder / "gateways.md").write_text(table(result), encoding="utf-8")
+
+
+def _a_line_each(told: dict[str, Any]) -> str:
+    """JSON with a line for each element of its lists, so that a diff shows what changed."""
+    parts = []
+    for name, value in told.items():
+        lines = [json.dumps(one) for one in value] if isinstance(value, list) else []
+        parts.append(f"{json.dumps(name)}: " + ("[\n" + ",\n".join(lines) + "\n]" if lines else json.dumps(value)))
+    return "{\n" + ",\n".join(parts) + "\n}\n"

@@ -1,12 +1,12 @@
 """Penstock, once as it is and once without what it counts."""
 
 import json
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gateways.compiled import HERE
 from gateways.peer import INSTALLS, LOGS, NotHere, Running, command
@@ -27,14 +27,19 @@ class Penstock:
 
     @contextmanager
     def running(self, mock_port: int) -> Iterator[Running]:
-        data, log = INSTALLS / self.name, LOGS / f"{self.name}.log"
-        shutil.rmtree(data, ignore_errors=True)
-        server: list[str | Path] = [sys.executable, HERE / "penstock_server.py", data, f"http://127.0.0.1:{mock_port}"]
-        with started([*server, *([] if self._on else ["--off"])], log=log, pipe=True) as process:
+        log = LOGS / f"{self.name}.log"
+        INSTALLS.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            # Of this run alone: another one beside it has its own.
+            data = Path(stack.enter_context(TemporaryDirectory(prefix=f"{self.name}-", dir=INSTALLS)))
+            told = [f"http://127.0.0.1:{mock_port}", *([] if self._on else ["--off"])]
+            server: list[str | Path] = [sys.executable, HERE / "penstock_server.py", data, *told]
+            process = stack.enter_context(started(server, log=log, pipe=True))
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:
-                raise NotHere(f"it did not start: {log.read_text(encoding='utf-8')[-300:]}")
+                last = log.read_text(encoding="utf-8").strip().splitlines() or ["it said nothing"]
+                raise NotHere(f"it did not start: {last[-1][:300]}")
             where = json.loads(line)
             ledger = data / "penstock.db" if self._on else None
             yield Running(int(where["url"].rpartition(":")[2]), process.pid, where["key"], ledger=ledger)
