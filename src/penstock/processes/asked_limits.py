@@ -61,6 +61,9 @@ class AskedLimits:
         self._numbered = 0
         link.when_lost(self._refs.clear)
 
+    def admit_now(self, caller: Caller, model: str, worst: Worst) -> None:
+        """The owner is asked each time."""
+
     async def admit(self, caller: Caller, model: str, worst: Worst) -> AskedGrant:
         """As a Limiter does. Raises Unavailable too, where the owner is away."""
         ref, n = self._ref(caller), self._link.number()

@@ -55,9 +55,8 @@ class Frames(asyncio.Protocol, Generic[T]):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        came = self._in
-        came += data
-        at = 0
+        self._in += data
+        came, at = self._in, 0
         while len(came) - at >= _LENGTH:
             size = int.from_bytes(came[at : at + _LENGTH])
             if size > _MOST_BYTES:
@@ -65,7 +64,7 @@ class Frames(asyncio.Protocol, Generic[T]):
             end = at + _LENGTH + size
             if len(came) < end:
                 break
-            self._took(self._decoder.decode(memoryview(came)[at + _LENGTH : end].tobytes()))
+            self._took(self._decoder.decode(came[at + _LENGTH : end]))
             at = end
         del came[:at]
 

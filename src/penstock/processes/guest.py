@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from penstock.engines.engine import Endpoint, Pulse
 from penstock.errors import ApiError, DatabaseAway
-from penstock.inference.admission import Admission
+from penstock.inference.admission import Admission, Place
 from penstock.inference.meter import Entry
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.ticket import Ticket, Tier
@@ -26,7 +26,12 @@ log = logging.getLogger(__name__)
 
 NOW_SECONDS = 0.5
 """How often a guest tells how it is."""
-_SHOWN = (Quantity.REQUESTS, Quantity.INPUT, Quantity.OUTPUT)
+_SHOWN = {
+    name: int(quantity)
+    for name, (quantity, _) in FIGURES.items()
+    if quantity in (Quantity.REQUESTS, Quantity.INPUT, Quantity.OUTPUT)
+}
+"""The figures that the headers of an answer tell of."""
 _FULL_SECONDS = 1.0
 
 
@@ -68,9 +73,10 @@ class _Work:
 class _Hosted:
     """A place that a guest waits for or has."""
 
-    left: asyncio.Future[say.Leave]
-    task: asyncio.Task[None] | None = None
-    entered: bool = False
+    place: Place
+    work: _Work
+    waits: asyncio.Task[None] | None = None
+    """Until it is its turn."""
 
 
 class Guest:
@@ -94,7 +100,7 @@ class Guest:
             say.Hello: self._greet,
             say.Ready: lambda _: self._become_ready(),
             say.Known: self._know,
-            say.Admit: lambda message: self._begin(self._admit(message)),
+            say.Admit: self._admit,
             say.Settle: self._settle,
             say.Enter: self._enter,
             say.Leave: self._leave,
@@ -130,7 +136,10 @@ class Guest:
 
     def _lost(self) -> None:
         for task in tuple(self._tasks):
-            task.cancel()  # places with them
+            task.cancel()
+        for hosted in self._places.values():
+            self._free(hosted)
+        self._places.clear()
         for grant in self._grants.values():
             grant.settle(Used(0, 0))
         self._grants.clear()
@@ -153,12 +162,23 @@ class Guest:
     def _know(self, known: say.Known) -> None:
         self._callers[known.ref] = known.caller
 
-    async def _admit(self, asked: say.Admit) -> None:
-        caller, limiter = self._callers[asked.ref], self._once.limiter
-        self._admitting.add(asked.n)
+    def _admit(self, asked: say.Admit) -> None:
+        caller = self._callers[asked.ref]
+        worst = Worst(asked.input_tokens, asked.output_tokens, asked.cost)
         try:
-            worst = Worst(asked.input_tokens, asked.output_tokens, asked.cost)
-            grant = await limiter.admit(caller, asked.model, worst)
+            grant = self._once.limiter.admit_now(caller, asked.model, worst)
+        except ApiError as error:
+            self.frames.tell(refused(asked.n, error, self._left(caller, asked.model)))
+            return
+        if grant is None:
+            self._admitting.add(asked.n)
+            self._begin(self._admit_later(asked, caller, worst))
+        else:
+            self._admitted(asked, caller, grant)
+
+    async def _admit_later(self, asked: say.Admit, caller: Caller, worst: Worst) -> None:
+        try:
+            grant = await self._once.limiter.admit(caller, asked.model, worst)
         except ApiError as error:
             self.frames.tell(refused(asked.n, error, self._left(caller, asked.model)))
             return
@@ -166,10 +186,13 @@ class Guest:
             wanted = asked.n in self._admitting
             self._admitting.discard(asked.n)
         if wanted:
-            self._grants[asked.n] = grant
-            self.frames.tell(say.Admitted(asked.n, self._left(caller, asked.model)))
+            self._admitted(asked, caller, grant)
         else:  # its client left while it was being asked for
             grant.settle(None)
+
+    def _admitted(self, asked: say.Admit, caller: Caller, grant: Grant) -> None:
+        self._grants[asked.n] = grant
+        self.frames.tell(say.Admitted(asked.n, self._left(caller, asked.model)))
 
     def _settle(self, said: say.Settle) -> None:
         self._admitting.discard(said.n)
@@ -179,18 +202,14 @@ class Guest:
 
     def _left(self, caller: Caller, model: str) -> list[say.Left]:
         return [
-            say.Left(FIGURES[each.name][0], each.limit, each.limit - each.used - each.held, each.reset_seconds)
+            say.Left(_SHOWN[each.name], each.limit, each.limit - each.used - each.held, each.reset_seconds)
             for each in self._once.limiter.figures(caller, model)
-            if each.name in FIGURES and FIGURES[each.name][0] in _SHOWN
+            if each.name in _SHOWN
         ]
 
     # Places
 
     def _enter(self, asked: say.Enter) -> None:
-        hosted = self._places[asked.n] = _Hosted(asyncio.get_running_loop().create_future())
-        hosted.task = self._begin(self._host(asked, hosted))
-
-    async def _host(self, asked: say.Enter, hosted: _Hosted) -> None:
         ticket = Ticket(
             account_id=asked.account_id,
             tokens=asked.tokens,
@@ -199,27 +218,43 @@ class Guest:
             weight=asked.weight,
             ahead=asked.ahead,
         )
-        work = _Work()
         try:
-            async with self._once.admission.enter(self._house.endpoint(asked.engine), ticket) as place:
-                place.holds(work)
-                hosted.entered = True
-                self.frames.tell(say.Entered(asked.n))
-                said = await hosted.left
-                work.tokens, work.step_seconds = said.tokens, said.step_seconds
+            place = self._once.admission.enter(self._house.endpoint(asked.engine), ticket)
         except ApiError as error:
             self.frames.tell(refused(asked.n, error, []))
-        finally:
-            self._places.pop(asked.n, None)
+            return
+        hosted = self._places[asked.n] = _Hosted(place, _Work())
+        if place.enter_now():
+            self._entered(asked.n, hosted)
+        else:
+            hosted.waits = self._begin(self._enter_later(asked.n, hosted))
+
+    async def _enter_later(self, n: int, hosted: _Hosted) -> None:
+        try:
+            await hosted.place.enter()
+        except ApiError as error:
+            del self._places[n]
+            self.frames.tell(refused(n, error, []))
+        else:
+            self._entered(n, hosted)
+
+    def _entered(self, n: int, hosted: _Hosted) -> None:
+        hosted.waits = None
+        hosted.place.holds(hosted.work)
+        self.frames.tell(say.Entered(n))
 
     def _leave(self, said: say.Leave) -> None:
-        hosted = self._places.get(said.n)
-        if hosted is None or hosted.task is None:
-            return
-        if not hosted.entered:
-            hosted.task.cancel()
-        elif not hosted.left.done():
-            hosted.left.set_result(said)
+        hosted = self._places.pop(said.n, None)
+        if hosted is not None:  # else it was refused
+            hosted.work.tokens, hosted.work.step_seconds = said.tokens, said.step_seconds
+            self._free(hosted)
+
+    @staticmethod
+    def _free(hosted: _Hosted) -> None:
+        if hosted.waits is None:
+            hosted.place.leave(None)
+        else:
+            hosted.waits.cancel()
 
     # What is told
 

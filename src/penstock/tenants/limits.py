@@ -5,7 +5,6 @@ among several.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
 
 from msgspec import Struct
@@ -47,8 +46,7 @@ class Standing(Struct, frozen=True, gc=False):
     tokens: Allowance = Allowance()
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True, gc=False):
     """One limit of somebody whose use is counted, and what there is of it: requests, tokens, or picos of money."""
 
     subject_id: str
@@ -83,6 +81,9 @@ class Limiter(Protocol):
         Raises RateLimited (its `limit` names the figure), NeverFits where it is more than a limit in all, or
         InsufficientQuota.
         """
+
+    def admit_now(self, caller: Caller, model: str, worst: Worst) -> Grant | None:
+        """The same as a plain call; None where it has to be waited for, and `admit` asked."""
 
     def standing(self, caller: Caller, model: str | None = None) -> Standing:
         """Where the caller stands, as far as this process knows."""

@@ -71,6 +71,9 @@ class MemoryLimits:
         self._sheets: OrderedDict[tuple[str, str], Sheet] = OrderedDict()
 
     async def admit(self, caller: Caller, model: str, worst: Worst) -> MemoryGrant:
+        return self.admit_now(caller, model, worst)
+
+    def admit_now(self, caller: Caller, model: str, worst: Worst) -> MemoryGrant:
         """Nothing is awaited between the first check and the last thing taken, so nobody comes between."""
         now = self.monotonic()
         self._drop_idle(now)

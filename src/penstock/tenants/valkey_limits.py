@@ -126,6 +126,9 @@ class ValkeyLimits:
         """Whether the store is there."""
         return self._alone is None
 
+    def admit_now(self, caller: Caller, model: str, worst: Worst) -> None:
+        """Each request is asked for, but while the store is away."""
+
     async def admit(self, caller: Caller, model: str, worst: Worst) -> Grant:
         """One round trip, shared with whatever else is asked meanwhile."""
         rules = self._rulebook.rules(caller, model)
