@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
 from gateways.cell import Cell, measure
 from gateways.compiled import program
-from gateways.peer import INSTALLS, LOGS, Running
+from gateways.peer import LOGS, Running
 from gateways.peers.penstock import Penstock, recorded
 from gateways.processes import started
 from gateways.report import Result, conditions, table
@@ -100,8 +100,8 @@ def test_what_the_ledger_lacks_makes_a_cell_void(mock: int) -> None:
 def test_penstock_with_metering_off_answers_and_keeps_no_row(mock: int) -> None:
     with Penstock("penstock-off", "", on=False).running(mock) as running:
         assert cell(running, REQUEST, mock).void == ""
-        (data,) = INSTALLS.glob("penstock-off-*")
-        assert recorded(data / "penstock.db") == (0, 0, 0)
+        assert running.data is not None
+        assert recorded(running.data / "penstock.db") == (0, 0, 0)
 
 
 def test_what_did_not_run_is_a_row_with_its_reason() -> None:

@@ -41,6 +41,8 @@ class Running:
     """More lines for each request's head."""
     ledger: Path | None = None
     """Where it records usage, when it does."""
+    data: Path | None = None
+    """The folder that it was given for what it keeps, which goes with it."""
 
 
 class Peer(Protocol):

@@ -42,7 +42,7 @@ class Penstock:
                 raise NotHere(f"it did not start: {last[-1][:300]}")
             where = json.loads(line)
             ledger = data / "penstock.db" if self._on else None
-            yield Running(int(where["url"].rpartition(":")[2]), process.pid, where["key"], ledger=ledger)
+            yield Running(int(where["url"].rpartition(":")[2]), process.pid, where["key"], ledger=ledger, data=data)
 
 
 def recorded(ledger: Path) -> tuple[int, int, int]:
