@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 from batch_command import request
 from running_server import SMOL, Answer, RunningServer, eventually, free_port, penstock, receive_until, serving
@@ -63,6 +64,27 @@ def test_a_limit_holds_right_across_all_processes(server: RunningServer) -> None
     eventually(lambda: len([row for row in server.ledger() if row["key_id"] == rows[0]["key_id"]]) == 200)
     assert len({row["request_id"] for row in completed(server)} & ids) == 60
     eventually(lambda: metric(server, 'penstock_limits_hit_total{limit="requests_per_minute"}') == 140)
+
+
+def test_on_shared_stores_limits_outlive_the_owner(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
+    stores = f'database_url = "{postgres_url}"\nvalkey_url = "{redis_url}"\n'
+    with serving(tmp_path, "--model", "echo", config=stores + config(rate=0)) as server:
+        key = server.new_key("twenty", "--limit", "requests_per_minute=20")
+
+        def ask(number: int) -> int:
+            return ask_at(server, f"api {number % 2 + 1}", "one two", key=key).status
+
+        with ThreadPoolExecutor(4) as pool:
+            assert Counter(pool.map(ask, range(40))) == {200: 20, 429: 20}
+        processes(server)["owner"].kill()
+        eventually(lambda: server.chat("Hi").status == 200, seconds=30)
+        assert (ask(0), ask(1)) == (429, 429)
+        with psycopg.connect(postgres_url) as connection:
+            counted = "SELECT outcome, COUNT(*) FROM usage WHERE key_id = %s GROUP BY outcome"
+            (key_id,) = connection.execute("SELECT id FROM api_keys WHERE name = 'twenty'").fetchone() or ("",)
+            wanted = {"completed": 20, "failed": 22}
+            eventually(lambda: dict(connection.execute(counted, [key_id]).fetchall()) == wanted)
+        assert "Traceback" not in server.log.read_text()
 
 
 def test_what_is_left_is_told_by_every_process(server: RunningServer) -> None:
