@@ -1,11 +1,15 @@
 """Chunks as engines send them: llama.cpp's form, vLLM's and the echo engine's, and what is none."""
 
+import json
 from typing import Any
 
 import msgspec
 import pytest
+from cuts import cut, places
+from hypothesis import given
+from hypothesis import strategies as st
 
-from penstock.engines.chunk import decode_chunk
+from penstock.engines.chunk import ChunkReader, decode_chunk
 from penstock.engines.engine import CallPiece, Counts, Piece
 from penstock.protocol.answer import TokenLogprob, TopLogprob
 
@@ -113,3 +117,37 @@ def test_cached_and_reasoning_tokens() -> None:
 def test_an_error_inside_a_stream_is_kept_as_it_came() -> None:
     assert decode_chunk(b'{"error":{"message":"boom","code":500}}').error is not None
     assert decode_chunk(b'{"choices":[]}').error is None
+
+
+def event_of(text: str, newline: str) -> str:
+    return f"data: {json.dumps({'choices': [{'delta': {'content': text}}]}, ensure_ascii=False)}{newline}{newline}"
+
+
+texts = st.lists(st.text() | st.sampled_from(["\n\ndata: ", ",", "[DONE]", "},{"]), max_size=6)
+
+
+@given(texts, places, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from(["", "junk", "more"]))
+def test_any_cut_gives_the_same_chunks(
+    said: list[str], at: list[int], newline: str, comments: bool, behind: str
+) -> None:
+    comment = f": ping{newline}{newline}" if comments else ""
+    events = [comment + event_of(text, newline) for text in said]
+    end = {"": "", "junk": f"data: junk{newline}{newline}", "more": event_of("more", newline)}[behind]
+    wire = "".join([*events, f"data: [DONE]{newline}{newline}", end]).encode("utf-8", "replace")
+    reader, came = ChunkReader(), []
+    for part in cut(wire, at):
+        came += reader.feed(part)
+        if reader.done:
+            break
+    assert [chunk.choices[0].delta.content for chunk in came] == [
+        text.encode("utf-8", "replace").decode() for text in said
+    ]
+    assert reader.done
+
+
+@pytest.mark.parametrize("event", [b"data: junk\n\n", b"data: {}\ndata: {}\n\n", b"data: [DONE]x\n\n"])
+def test_an_event_that_is_no_chunk_is_seen_among_others(event: bytes) -> None:
+    good = b'data: {"choices":[]}\n\n'
+    for wire in (event, good + event, event + good, good + event + good + b"data: [DONE]\n\n"):
+        with pytest.raises(msgspec.MsgspecError):
+            ChunkReader().feed(wire)

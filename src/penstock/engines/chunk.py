@@ -11,18 +11,24 @@ import msgspec
 
 from penstock.engines.engine import CallPiece, Counts, Piece
 from penstock.protocol.answer import TokenLogprob
+from penstock.protocol.sse import EventSplitter
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
+_DONE = b"[DONE]"
 
 
-class CalledFunction(msgspec.Struct):
+class Part(msgspec.Struct, gc=False):
+    """A part of a chunk. None refers to what it is in, so there is nothing for the garbage collector to find."""
+
+
+class CalledFunction(Part):
     name: str | None = None
     arguments: str | None = None
 
 
-class CallDelta(msgspec.Struct):
+class CallDelta(Part):
     index: Count = 0
     id: str | None = None
     function: CalledFunction = msgspec.field(default_factory=CalledFunction)
@@ -31,18 +37,18 @@ class CallDelta(msgspec.Struct):
         return CallPiece(self.index, self.id or "", self.function.name or "", self.function.arguments or "")
 
 
-class Delta(msgspec.Struct):
+class Delta(Part):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[CallDelta] | None = None
 
 
-class Logprobs(msgspec.Struct):
+class Logprobs(Part):
     content: list[TokenLogprob] | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(Part):
     index: int = 0
     text: str | None = None
     """In the answer to a raw prompt, where a chat has a delta."""
@@ -67,26 +73,26 @@ class Choice(msgspec.Struct):
         return piece
 
 
-class Timings(msgspec.Struct):
+class Timings(Part):
     cache_n: Count = 0
     prompt_n: Count = 0
     predicted_n: Count = 0
 
 
-class Progress(msgspec.Struct):
+class Progress(Part):
     total: Count = 0
     cache: Count = 0
 
 
-class CachedTokens(msgspec.Struct):
+class CachedTokens(Part):
     cached_tokens: Count | None = None
 
 
-class ReasoningTokens(msgspec.Struct):
+class ReasoningTokens(Part):
     reasoning_tokens: Count | None = None
 
 
-class EngineUsage(msgspec.Struct):
+class EngineUsage(Part):
     prompt_tokens: Count = 0
     completion_tokens: Count = 0
     prompt_tokens_details: CachedTokens | None = None
@@ -98,7 +104,7 @@ class EngineUsage(msgspec.Struct):
         return (details.cached_tokens or 0) if details else 0
 
 
-class CountedChunk(msgspec.Struct):
+class CountedChunk(Part):
     """One event of an engine's stream."""
 
     choices: list[Choice] = []
@@ -106,12 +112,6 @@ class CountedChunk(msgspec.Struct):
     timings: Timings | None = None
     prompt_progress: Progress | None = None
     error: Any = None
-
-    def strays(self, choices: int) -> bool:
-        """Whether it has a choice that is none of so many."""
-        if len(self.choices) == 1:
-            return not 0 <= self.choices[0].index < choices
-        return any(not 0 <= choice.index < choices for choice in self.choices)
 
     def count(self, counts: Counts) -> None:
         """Carry what this chunk says about tokens into `counts`."""
@@ -156,8 +156,33 @@ def decode_chunk(event: bytes) -> CountedChunk:
     return _decoder.decode(event)
 
 
-def decode_chunks(events: list[bytes]) -> list[CountedChunk]:
-    """The same of events that came together."""
-    if len(events) == 1:
-        return [_decoder.decode(events[0])]
-    return _list_decoder.decode(b"[%b]" % b",".join(events))
+class ChunkReader:
+    """Reads the chunks of one stream out of its bytes, however these are cut."""
+
+    __slots__ = ("_splitter", "done")
+
+    def __init__(self) -> None:
+        self._splitter = EventSplitter()
+        self.done = False
+        """Whether `[DONE]` has come."""
+
+    def feed(self, received: bytes) -> list[CountedChunk]:
+        """The chunks that `received` completes.
+
+        Raises msgspec.MsgspecError or UnicodeDecodeError for an event that is no chunk, or EventTooLarge.
+        """
+        if (data := self._splitter.joined(received)) is not None:
+            try:
+                return self._last(data) if data.endswith(_DONE) else _list_decoder.decode(b"[%b]" % data)
+            except msgspec.MsgspecError:  # `[DONE]` with something behind it; or no chunk, and that is found again
+                pass
+        events = self._splitter.feed(received)
+        if _DONE in events:
+            self.done = True
+            del events[events.index(_DONE) :]
+        return [_decoder.decode(event) for event in events]
+
+    def _last(self, data: bytes) -> list[CountedChunk]:
+        chunks = _list_decoder.decode(b"[%b]" % data.removesuffix(_DONE).removesuffix(b","))
+        self.done = True
+        return chunks

@@ -139,7 +139,7 @@ class Endpoint:
         return 1 if self.abilities.chat else PREFILL_ALLOWANCE
 
 
-class CallPiece(msgspec.Struct):
+class CallPiece(msgspec.Struct, gc=False):
     """What was added to one call of a function: `id` and `name` with the first piece, then parts of the arguments."""
 
     index: int
@@ -148,7 +148,7 @@ class CallPiece(msgspec.Struct):
     arguments: str = ""
 
 
-class Piece(msgspec.Struct):
+class Piece(msgspec.Struct, gc=False):
     """What an engine added to one choice."""
 
     index: int = 0

@@ -10,20 +10,19 @@ from typing import TypeVar
 
 import msgspec
 
-from penstock.engines.chunk import EngineUsage, count, decode_chunks
+from penstock.engines.chunk import ChunkReader, EngineUsage, count
 from penstock.engines.engine import PREFILL_ALLOWANCE, Counts, Endpoint, Piece
 from penstock.engines.upstream import Answer, Upstream, UpstreamAway, UpstreamBroken
 from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
 from penstock.protocol.chat import ChatRequest
 from penstock.protocol.completions import CompletionRequest, Prompt
 from penstock.protocol.sampling import SamplingRequest
-from penstock.protocol.sse import EventSplitter, EventTooLarge
+from penstock.protocol.sse import EventTooLarge
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_DONE = b"[DONE]"
 _ANEW_SECONDS = 1
 _COUNT_SECONDS = 15.0
 _LOOK = 0.05
@@ -37,7 +36,7 @@ class EngineStream:
     """The answer of an engine as it comes. Read it until None; `counts` are right at any moment."""
 
     __slots__ = (
-        *("_answer", "_choices", "_done", "_finished", "_pulse", "_splitter", "_stall_seconds", "_stalled", "_streams"),
+        *("_answer", "_chunks", "_choices", "_open", "_pulse", "_stall_seconds", "_stalled", "_streams"),
         *("_waiting_since", "counts"),
     )
 
@@ -46,9 +45,9 @@ class EngineStream:
         self._choices = request.choices
         self._pulse = endpoint.pulse
         self._answer = answer
-        self._splitter = EventSplitter()
-        self._finished: set[int] = set()
-        self._done = False
+        self._chunks = ChunkReader()
+        self._open = set(range(request.choices))
+        """Choices that the engine has not finished."""
         self._waiting_since: float | None = None
         self._stalled = False
         self._streams = streams
@@ -59,7 +58,7 @@ class EngineStream:
         """Let go of the answer; one that is not complete ends its connection, which is what tells an engine that nobody
         listens."""
         self._streams.discard(self)
-        if self._done or len(self._finished) == self._choices:
+        if self._chunks.done or not self._open:
             self._answer.leave_soon()
         else:
             self._answer.close()
@@ -83,14 +82,14 @@ class EngineStream:
     @property
     def done(self) -> bool:
         """Whether the engine has said `[DONE]`, and all before it was read."""
-        return self._done
+        return self._chunks.done
 
     async def read(self) -> list[Piece] | None:
         """The pieces of the next bytes that come; None after the engine's `[DONE]`. May be empty: progress, no text.
 
         Raises EngineError when the engine breaks off, also by a clean end without `[DONE]`.
         """
-        if self._done:
+        if self._chunks.done:
             return None
         parts = self._answer.take()
         if not parts:
@@ -150,7 +149,7 @@ class EngineStream:
             self._pulse.beat()
             if (pieces := self._pieces(parts)) and not take(pieces):
                 return False
-        if self._done:
+        if self._chunks.done:
             return False
         if self._answer.whole:
             raise _ended_early()
@@ -165,11 +164,7 @@ class EngineStream:
 
     def _pieces(self, parts: list[bytes]) -> list[Piece]:
         try:
-            events = self._splitter.feed(parts[0] if len(parts) == 1 else b"".join(parts))
-            if _DONE in events:
-                self._done = True
-                del events[events.index(_DONE) :]
-            chunks = decode_chunks(events)
+            chunks = self._chunks.feed(parts[0] if len(parts) == 1 else b"".join(parts))
         except (msgspec.MsgspecError, UnicodeDecodeError, EventTooLarge) as error:
             raise EngineError("The engine sent something that is not a completion chunk.") from error
         pieces: list[Piece] = []
@@ -177,13 +172,13 @@ class EngineStream:
             if chunk.error is not None:
                 log.warning("an engine reported an error inside a stream")  # its text may quote the prompt
                 raise EngineError("The engine reported an error in the middle of its answer.")
-            if chunk.strays(self._choices):
-                chunk.choices = [choice for choice in chunk.choices if 0 <= choice.index < self._choices]
             for choice in chunk.choices:
-                if choice.index not in self._finished:
+                if choice.index in self._open:
                     pieces.append(choice.piece())
                     if choice.finish_reason:
-                        self._finished.add(choice.index)
+                        self._open.discard(choice.index)
+                elif not 0 <= choice.index < self._choices:  # nor does it count
+                    chunk.choices = [each for each in chunk.choices if each is not choice]
         count(chunks, self.counts)
         return pieces
 

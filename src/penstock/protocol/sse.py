@@ -28,13 +28,18 @@ class EventSplitter:
         self._rest = b""
         self._data: list[bytes] = []
 
+    def joined(self, received: bytes) -> bytes | None:
+        """The data of these events with commas between, where they are whole ones of one line each, as engines send
+        them by far the most; else None, and they have to be fed."""
+        if self._rest or self._data or len(received) > self._max:
+            return None
+        if received[:6] != b"data: " or received[-2:] != b"\n\n":
+            return None
+        data = received[6:-2].replace(b"\n\ndata: ", b",")
+        return None if b"\n" in data else data
+
     def feed(self, received: bytes) -> list[bytes]:
         """The data of every event that `received` completes. Raises EventTooLarge past the bound."""
-        # Whole events of one line each, as engines send them: by far the most of what comes.
-        if received[:6] == b"data: " and received[-2:] == b"\n\n" and not self._rest and not self._data:
-            events = received[6:-2].split(b"\n\ndata: ")
-            if received.count(b"\n") == 2 * len(events) and len(received) <= self._max:
-                return events
         *lines, self._rest = (self._rest + received).split(b"\n")
         if len(self._rest) > self._max:
             raise EventTooLarge
