@@ -8,7 +8,7 @@ import pytest
 from scripted_engine import Connection, engine, read_request
 
 from penstock.engines.engine import Endpoint
-from penstock.engines.upstream import Answer, Upstream, UpstreamBroken
+from penstock.engines.upstream import Answer, Upstream, UpstreamAway, UpstreamBroken
 
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -205,8 +205,29 @@ async def test_a_head_without_end_is_given_up() -> None:
 
 async def test_an_engine_that_is_not_there() -> None:
     async with upstream() as asks:
-        with pytest.raises(UpstreamBroken):
+        with pytest.raises(UpstreamAway):
             await asks.post("http://127.0.0.1:1", "/", b"{}", api_key="k")
+
+
+async def test_an_engine_that_ends_over_a_request_was_there() -> None:
+    """Else nobody would ever find out which request it is that ends it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(WHOLE)
+        await read_request(reader)
+        server.close()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with upstream() as asks:
+        answer = await asks.post(url, "/", b"{}", api_key="k")
+        assert await answer.body(most=2) == b"ok"
+        answer.leave()
+        with pytest.raises(UpstreamBroken) as told:
+            await asks.post(url, "/", b"{}", api_key="k")
+        assert not isinstance(told.value, UpstreamAway)
 
 
 class Wire:

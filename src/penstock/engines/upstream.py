@@ -240,7 +240,8 @@ class Upstream:
         """Ask, and wait for the head of the answer. Raises UpstreamBroken, and UpstreamAway.
 
         A connection that was used before may have been closed over there without a word: where it ends before the
-        first byte of the answer, the request was never read, and is sent once more, on a fresh one.
+        first byte of the answer, the request was never read, and is sent once more, on a fresh one. Where that cannot
+        be made the engine has ended over the request, as far as anybody can tell.
         """
         request = b"%b%d\r\n\r\n%b" % (_head(url, path, api_key), len(body), body)
         idle = self._idle[url]
@@ -251,7 +252,13 @@ class Upstream:
             except UpstreamBroken:
                 if not answer.untouched:
                     raise
-        return await self._ask(await self._connect(url, idle), request)
+            try:
+                answer = await self._connect(url, idle)
+            except UpstreamAway as error:
+                raise UpstreamBroken from error
+        else:
+            answer = await self._connect(url, idle)
+        return await self._ask(answer, request)
 
     @staticmethod
     async def _ask(answer: Answer, request: bytes) -> Answer:
