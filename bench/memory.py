@@ -1,12 +1,13 @@
 """Whether a server's memory stays flat under half of what one core can do.
 
-    python bench/memory.py [--minutes 30] [--streams 128]
+    python bench/memory.py [--minutes 30] [--streams 160] [--warm-seconds 90]
 
-Paced streams, begun one after the other and each followed by the next, run against the server and the mock engine that
-`make bench` uses, with everything on. The memory of its process tree is looked at every 5 seconds, as RSS: what else
-runs on the machine changes PSS, since libraries are shared. What is told is the slope of a straight line through what
-came after the first sixth of the time, in percent of the mean an hour; the target is less than 1 % an hour over 30
-minutes. It writes `bench/results/memory.json` and a plot beside it.
+The server and the mock engine are those of `make bench`, with everything on. First come requests of 1 KB as fast as
+they are answered: a process takes what it keeps for itself in its first hundred thousand. Then paced streams, begun one
+after the other and each followed by the next: half of what a core can do. Every 5 seconds the memory of the process
+tree is looked at, as RSS: what else runs on the machine changes PSS, since libraries are shared. What is told is the
+slope of a straight line through what came after the first sixth of the time, in percent of the mean an hour; the target
+is less than 1 % an hour over 30 minutes. It writes `bench/results/memory.json` and a plot beside it.
 """
 
 import json
@@ -32,10 +33,13 @@ Seen = tuple[float, float]
 """Seconds since the beginning, and megabytes."""
 
 
-def watch(running: Running, command: list[str | Path], *, seconds: float) -> list[Seen]:
+def watch(running: Running, what: Load, *, seconds: float) -> list[Seen]:
     """The memory of a server while a load runs against it."""
     assert running.pid is not None
     seen: list[Seen] = []
+    asked = {**what.arguments(seconds=seconds), "port": running.port, "key": running.key}
+    asked["limit_s"] = int(seconds) + 120
+    command: list[str | Path] = [program("load"), *(f"{name}={value}" for name, value in asked.items())]
     with started(command, log=LOGS / "memory-load.log", core=OTHER_CORE, pipe=True) as load:
         began = time.monotonic()
         while (now := time.monotonic() - began) < seconds and load.poll() is None:
@@ -80,9 +84,12 @@ def drawn(seen: list[Seen], title: str) -> str:
 
 @click.command()
 @click.option("--minutes", default=30.0, show_default=True)
-@click.option("--streams", default=128, show_default=True, help="Paced at 20 ms a token.")
+@click.option("--streams", default=160, show_default=True, help="Paced at 20 ms a token.")
+@click.option(
+    "--warm-seconds", default=90.0, show_default=True, help="Of requests as fast as they are answered, before."
+)
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS, help="Where the results go.")
-def main(minutes: float, streams: int, output: Path) -> None:
+def main(minutes: float, streams: int, warm_seconds: float, output: Path) -> None:
     """See whether a server's memory stays flat."""
     seconds = minutes * 60
     load = replace(Load(streams), events=EVENTS, stream=True, pace_us=PACE_US)
@@ -92,10 +99,9 @@ def main(minutes: float, streams: int, output: Path) -> None:
         assert mock.stdout is not None
         running = stack.enter_context(peer.running(int(mock.stdout.readline())))
         assert running.pid is not None
-        asked = {**load.arguments(seconds=seconds), "port": running.port, "key": running.key}
-        asked["limit_s"] = int(seconds) + 120
+        watch(running, Load(16), seconds=warm_seconds)
         before = cpu_seconds(running.pid)
-        seen = watch(running, [program("load"), *(f"{name}={value}" for name, value in asked.items())], seconds=seconds)
+        seen = watch(running, load, seconds=seconds)
         busy = (cpu_seconds(running.pid) - before) / seconds
     counted = [one for one in seen if one[0] >= seconds / 6]
     slope = slope_percent_an_hour(counted)
