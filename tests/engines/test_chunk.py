@@ -9,7 +9,7 @@ from cuts import cut, places
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.engines.chunk import ChunkReader, decode_chunk
+from penstock.engines.chunk import Choice, ChunkReader, decode_chunk, joined
 from penstock.engines.engine import CallPiece, Counts, Piece
 from penstock.protocol.answer import TokenLogprob, TopLogprob
 
@@ -151,3 +151,35 @@ def test_an_event_that_is_no_chunk_is_seen_among_others(event: bytes) -> None:
     for wire in (event, good + event, event + good, good + event + good + b"data: [DONE]\n\n"):
         with pytest.raises(msgspec.MsgspecError):
             ChunkReader().feed(wire)
+
+
+said = st.fixed_dictionaries(
+    {"index": st.integers(0, 2)},
+    optional={
+        "delta": st.fixed_dictionaries({}, optional={"content": st.text(), "reasoning": st.text(min_size=1)}),
+        "text": st.text(),
+        "finish_reason": st.just("stop"),
+        "logprobs": st.just({"content": []}),
+    },
+)
+
+
+@given(st.lists(said))
+def test_texts_that_follow_each_other_are_joined_and_nothing_else(choices: list[dict[str, Any]]) -> None:
+    given = msgspec.convert(choices, list[Choice])
+    apart, together = [choice.piece() for choice in given], joined(given)
+    assert len(together) <= len(apart)
+    for index in range(3):
+        assert _runs(apart, index) == _runs(together, index)
+
+
+def _runs(pieces: list[Piece], index: int) -> list[Piece | str]:
+    """What one choice is given: all that is no text as it is, and the text before, between and behind."""
+    runs: list[Piece | str] = [""]
+    for piece in pieces:
+        if piece.index == index and piece == Piece(index, piece.content):
+            assert isinstance(runs[-1], str)
+            runs[-1] += piece.content
+        elif piece.index == index:
+            runs += [piece, ""]
+    return runs

@@ -73,6 +73,27 @@ class Choice(Part):
         return piece
 
 
+def joined(choices: list[Choice]) -> list[Piece]:
+    """Their pieces, those of one choice that are text and nothing else in one as long as they follow each other."""
+    pieces: list[Piece] = []
+    of, texts = -1, list[str]()
+    for choice in choices:
+        delta = choice.delta
+        plain = choice.finish_reason is None and choice.logprobs is None and delta.tool_calls is None
+        plain = plain and delta.reasoning_content is None and delta.reasoning is None
+        if texts and not (plain and choice.index == of):
+            pieces.append(Piece(of, "".join(texts)))
+            texts.clear()
+        if plain:
+            of = choice.index
+            texts.append(delta.content or choice.text or "")
+        else:
+            pieces.append(choice.piece())
+    if texts:
+        pieces.append(Piece(of, "".join(texts)))
+    return pieces
+
+
 class Timings(Part):
     cache_n: Count = 0
     prompt_n: Count = 0

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from penstock.engines.chunk import ChunkReader, EngineUsage, count
+from penstock.engines.chunk import Choice, ChunkReader, EngineUsage, count, joined
 from penstock.engines.engine import PREFILL_ALLOWANCE, Counts, Endpoint, Piece
 from penstock.engines.upstream import Answer, Upstream, UpstreamAway, UpstreamBroken
 from penstock.errors import ApiError, ContextLengthExceeded, EngineError, ModelLoading, ServerOverloaded
@@ -36,13 +36,15 @@ class EngineStream:
     """The answer of an engine as it comes. Read it until None; `counts` are right at any moment."""
 
     __slots__ = (
-        *("_answer", "_chunks", "_choices", "_open", "_pulse", "_stall_seconds", "_stalled", "_streams"),
+        *("_answer", "_chunks", "_choices", "_joins", "_open", "_pulse", "_stall_seconds", "_stalled", "_streams"),
         *("_waiting_since", "counts"),
     )
 
     def __init__(self, endpoint: Endpoint, answer: Answer, request: SamplingRequest, streams: "Streams") -> None:
         self.counts = Counts(choices_per_prompt=request.n or 1)
         self._choices = request.choices
+        self._joins = not request.stream
+        """Whether texts that came together are one piece: nobody counts them in an answer that goes out as a whole."""
         self._pulse = endpoint.pulse
         self._answer = answer
         self._chunks = ChunkReader()
@@ -167,20 +169,20 @@ class EngineStream:
             chunks = self._chunks.feed(parts[0] if len(parts) == 1 else b"".join(parts))
         except (msgspec.MsgspecError, UnicodeDecodeError, EventTooLarge) as error:
             raise EngineError("The engine sent something that is not a completion chunk.") from error
-        pieces: list[Piece] = []
+        came: list[Choice] = []
         for chunk in chunks:
             if chunk.error is not None:
                 log.warning("an engine reported an error inside a stream")  # its text may quote the prompt
                 raise EngineError("The engine reported an error in the middle of its answer.")
             for choice in chunk.choices:
                 if choice.index in self._open:
-                    pieces.append(choice.piece())
+                    came.append(choice)
                     if choice.finish_reason:
                         self._open.discard(choice.index)
                 elif not 0 <= choice.index < self._choices:  # nor does it count
                     chunk.choices = [each for each in chunk.choices if each is not choice]
         count(chunks, self.counts)
-        return pieces
+        return joined(came) if self._joins else [choice.piece() for choice in came]
 
 
 def _ended_early() -> EngineError:

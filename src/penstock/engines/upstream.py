@@ -36,6 +36,8 @@ class Answer(asyncio.Protocol):
         """`idle` is where it goes once its answer is over and another may come."""
         self._idle = idle
         self._loop = asyncio.get_running_loop()
+        self._parts: list[bytes] = []
+        self.on_body = self._parts.append  # no call of ours for each of an answer's many parts
         self._parser = httptools.HttpResponseParser(self)
         self._answers = 0
         """How many have begun."""
@@ -57,8 +59,9 @@ class Answer(asyncio.Protocol):
         self._whole = False
         self._stays = False
         """Another answer may come on the same connection."""
-        self._parts: list[bytes] = []
+        self._parts.clear()
         self._bytes = 0
+        """What has come since somebody last took something, the framing of HTTP included."""
         self._paused = False
 
     def ask(self, request: bytes) -> None:
@@ -75,7 +78,8 @@ class Answer(asyncio.Protocol):
 
     def take(self) -> list[bytes]:
         """What has come of the body since the last call, cut as it came; may be nothing yet, or never any more."""
-        parts, self._parts = self._parts, []
+        parts = self._parts.copy()
+        self._parts.clear()
         self._bytes = 0
         if self._paused:
             self._paused = False
@@ -113,10 +117,11 @@ class Answer(asyncio.Protocol):
         parts: list[bytes] = []
         size = 0
         while True:
-            size += self._bytes
+            came = self.take()
+            size += sum(map(len, came))
             if size > most:
                 raise UpstreamBroken
-            parts += self.take()
+            parts += came
             if self._whole:
                 return b"".join(parts)
             await self.more()
@@ -179,15 +184,19 @@ class Answer(asyncio.Protocol):
             self._transport.abort()  # nobody asked
             return
         self.untouched = False
+        self._bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:  # that of an upgrade is one of these
             self.lost = True
             self._transport.abort()
-        if not self.status:
-            self._bytes += len(data)
-            if self._bytes > _HEAD_BYTES:
-                self._transport.abort()
+        if self._left:
+            self._parts.clear()
+        elif not self.status and self._bytes > _HEAD_BYTES:
+            self._transport.abort()
+        elif self._bytes > _BUFFERED_BYTES and not self._whole and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -199,28 +208,14 @@ class Answer(asyncio.Protocol):
     # httptools
 
     def on_message_begin(self) -> None:
-        if self._whole:  # a second answer to one question
-            self.lost = True
-            self._transport.abort()
+        if self._whole:  # a second answer to one question; the parser goes no further, and that is an error of its own
+            raise UpstreamBroken
 
     def on_headers_complete(self) -> None:
-        if self._whole:
-            return
         self.status = self._parser.get_status_code()
         self._bytes = 0
 
-    def on_body(self, part: bytes) -> None:
-        if self._left or self._whole:
-            return
-        self._parts.append(part)
-        self._bytes += len(part)
-        if self._bytes > _BUFFERED_BYTES and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
-
     def on_message_complete(self) -> None:
-        if self._whole:
-            return
         if self.status < 200:
             self.status = 0  # an interim answer: the true one comes after it
             return
