@@ -116,7 +116,7 @@ def headroom(result: Result) -> str:
         others = {
             peer.title: statistics.median(rates)
             for peer in result.peers
-            if peer.name not in {"direct", "nginx"}
+            if peer.name not in {"direct", "nginx", "bare"}
             and (rates := [1e6 / cell.cpu_us_per_request for cell in result.of(peer.name, workload.name)])
         }
         if alone and others and not any(load.pace_us or load.hold for load in workload.loads):

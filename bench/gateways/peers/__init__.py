@@ -5,6 +5,7 @@ it is.
 """
 
 from gateways.peer import Peer
+from gateways.peers.bare import Bare
 from gateways.peers.direct import Direct
 from gateways.peers.litellm import LiteLlm
 from gateways.peers.nginx import Nginx
@@ -18,6 +19,7 @@ def all_peers() -> list[Peer]:
     return [
         Direct(),
         Nginx(),
+        Bare(),
         Penstock("penstock", "Penstock: key, limits, metering", on=True),
         Penstock("penstock-off", "Penstock, nothing counted", on=False),
         Smg(),
