@@ -201,7 +201,7 @@ class ChunkReader:
         if _DONE in events:
             self.done = True
             del events[events.index(_DONE) :]
-        return [_decoder.decode(event) for event in events]
+        return [decode_chunk(event) for event in events]
 
     def _last(self, data: bytes) -> list[CountedChunk]:
         chunks = _list_decoder.decode(b"[%b]" % data.removesuffix(_DONE).removesuffix(b","))

@@ -62,7 +62,7 @@ class AskedLimits:
         link.when_lost(self._refs.clear)
 
     def admit_now(self, caller: Caller, model: str, worst: Worst) -> None:
-        """The owner is asked each time."""
+        """None: the owner is asked for each request."""
 
     async def admit(self, caller: Caller, model: str, worst: Worst) -> AskedGrant:
         """As a Limiter does. Raises Unavailable too, where the owner is away."""

@@ -127,7 +127,7 @@ class ValkeyLimits:
         return self._alone is None
 
     def admit_now(self, caller: Caller, model: str, worst: Worst) -> None:
-        """Each request is asked for, but while the store is away."""
+        """None: the store is asked for each request."""
 
     async def admit(self, caller: Caller, model: str, worst: Worst) -> Grant:
         """One round trip, shared with whatever else is asked meanwhile."""
