@@ -10,7 +10,7 @@ from penstock.api.request_ids import request_ids
 from penstock.errors import ApiError
 from penstock.inference.unfinished import Unfinished
 from penstock.protocol.errors import ErrorForm, OpenAIErrors
-from penstock.tenants.limits import Limiter, Standing, headers_of
+from penstock.tenants.limits import Limiter, Standing, header_lines_of
 from penstock.web.asgi import LINE, ClientGone, Headers, Line, Receive, Scope, Send, header_lines
 from penstock.web.body import check_json, too_large, whole_body
 
@@ -117,11 +117,11 @@ class Exchange:
     def _limit_lines(self) -> bytes:
         """What is left of the limits: of those for the request's model, once that is known."""
         if self.standing is not None:
-            return _lines_of(self.standing())
+            return header_lines_of(self.standing())
         caller = self.scope.get("caller")
         if caller is None or self.limiter is None or not self.path.startswith("/v1/"):
             return b""
-        return _lines_of(self.limiter.standing(caller))
+        return header_lines_of(self.limiter.standing(caller))
 
     def start(self, status: int, headers: Headers) -> None:
         """Begin the answer, with the headers that are on every one; the head goes out with the first of its body."""
@@ -207,7 +207,3 @@ class WhileConnected:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._line.when_left(None)
-
-
-def _lines_of(standing: Standing) -> bytes:
-    return b"".join([b"%b: %b\r\n" % header for header in headers_of(standing)])

@@ -29,7 +29,7 @@ from penstock.api.admin import routes as admin
 from penstock.api.wire_schemas import WireSchemas, portable
 from penstock.errors import ApiError, InvalidRequest, RateLimited, Unauthenticated, Unavailable
 from penstock.protocol.errors import ErrorEnvelope
-from penstock.tenants.limits import Standing, headers_of
+from penstock.tenants.limits import HEADERS
 from penstock.web.access import Access
 from penstock.web.answer import READING
 from penstock.web.cookie import PLAIN_NAME, SECURE_NAME
@@ -69,7 +69,7 @@ _OF_STATUS = {
     Unauthenticated.status: ("www-authenticate",),
     RateLimited.status: ("retry-after", "retry-after-ms"),
 }
-_LIMITS = {name.decode(): _limit_header(name.decode()) for name, _ in headers_of(Standing())}
+_LIMITS = {name: _limit_header(name) for name in HEADERS}
 """On every answer to a known key."""
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`penstock keys create NAME` makes a key."},

@@ -103,17 +103,29 @@ class Free:
         return Standing()
 
 
-def headers_of(standing: Standing) -> list[tuple[bytes, bytes]]:
-    """The six `x-ratelimit-*` headers."""
+_LINES = b"""\
+x-ratelimit-limit-requests: %d\r
+x-ratelimit-remaining-requests: %d\r
+x-ratelimit-reset-requests: %b\r
+x-ratelimit-limit-tokens: %d\r
+x-ratelimit-remaining-tokens: %d\r
+x-ratelimit-reset-tokens: %b\r
+"""
+HEADERS = tuple(line.partition(b":")[0].decode() for line in _LINES.splitlines())
+"""The names of those that tell a caller's standing."""
+
+
+def header_lines_of(standing: Standing) -> bytes:
+    """The six `x-ratelimit-*` headers, as they go over the wire: formatted at once, as every answer has them."""
     requests, tokens = standing.requests, standing.tokens
-    return [
-        (b"x-ratelimit-limit-requests", b"%d" % requests.limit),
-        (b"x-ratelimit-remaining-requests", b"%d" % requests.remaining),
-        (b"x-ratelimit-reset-requests", duration(requests.reset_seconds)),
-        (b"x-ratelimit-limit-tokens", b"%d" % tokens.limit),
-        (b"x-ratelimit-remaining-tokens", b"%d" % tokens.remaining),
-        (b"x-ratelimit-reset-tokens", duration(tokens.reset_seconds)),
-    ]
+    return _LINES % (
+        requests.limit,
+        requests.remaining,
+        duration(requests.reset_seconds),
+        tokens.limit,
+        tokens.remaining,
+        duration(tokens.reset_seconds),
+    )
 
 
 def duration(seconds: float) -> bytes:
