@@ -20,7 +20,7 @@ from penstock.database.connection import Database
 from penstock.database.schema import migrate
 from penstock.tenants.audit import Actor
 from penstock.tenants.caller import Caller, Subject
-from penstock.tenants.limits import Used, Worst, headers_of
+from penstock.tenants.limits import Used, Worst, header_lines_of
 from penstock.tenants.memory_limits import MemoryLimits
 from penstock.tenants.pepper import load_pepper
 from penstock.tenants.plans import Limits, Plan
@@ -52,7 +52,7 @@ async def measured(rounds: int, requests: int) -> dict[str, float]:
         (await limits.admit(caller, "model", WORST)).settle(USED)
 
     async def headers() -> None:
-        headers_of(limits.standing(caller, "model"))
+        header_lines_of(limits.standing(caller, "model"))
 
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite+aiosqlite:///{Path(folder) / 'penstock.db'}")

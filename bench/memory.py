@@ -1,13 +1,15 @@
 """Whether a server's memory stays flat under half of what one core can do.
 
-    python bench/memory.py [--minutes 30] [--streams 160] [--warm-seconds 90]
+    python bench/memory.py [--minutes 30] [--streams 160] [--warm-seconds 180]
 
-The server and the mock engine are those of `make bench`, with everything on. First come requests of 1 KB as fast as
-they are answered: a process takes what it keeps for itself in its first hundred thousand. Then paced streams, begun one
-after the other and each followed by the next: half of what a core can do. Every 5 seconds the memory of the process
-tree is looked at, as RSS: what else runs on the machine changes PSS, since libraries are shared. What is told is the
-slope of a straight line through what came after the first sixth of the time, in percent of the mean an hour; the target
-is less than 1 % an hour over 30 minutes. It writes `bench/results/memory.json` and a plot beside it.
+The server and the mock engine are those of `make bench`, with everything on. First it is warmed by requests of 1 KB, at
+several rates and then as fast as they are answered: a process takes what it keeps for itself in its first hundred
+thousand, and the ledger keeps a statement prepared, of up to 1 MB, for each size of a group of rows; which sizes come
+is a matter of the rate. Then come paced streams, begun one after the other and each followed by the next: half of what
+a core can do. Every 5 seconds the memory of the process tree is looked at, as RSS: what else runs on the machine
+changes PSS, since libraries are shared. What is told is the slope of a straight line through what came after the first
+sixth of the time, in percent of the mean an hour; the target is less than 1 % an hour over 30 minutes. It writes
+`bench/results/memory.json` and a plot beside it.
 """
 
 import json
@@ -27,6 +29,9 @@ from gateways.workloads import EVENTS, PACE_US, Load
 
 RESULTS = Path(__file__).resolve().parent / "results"
 _EVERY_SECONDS = 5.0
+_RATES = (20, 100, 300, 500, 800, 1100, 1600)
+"""Requests a second that it is warmed with: groups of the ledger from a few rows to 160."""
+_SLOW = Load(1, burst=8, pace_us=PACE_US * 5)
 _WIDTH, _HEIGHT, _EDGE = 860, 300, 60
 
 Seen = tuple[float, float]
@@ -85,9 +90,7 @@ def drawn(seen: list[Seen], title: str) -> str:
 @click.command()
 @click.option("--minutes", default=30.0, show_default=True)
 @click.option("--streams", default=160, show_default=True, help="Paced at 20 ms a token.")
-@click.option(
-    "--warm-seconds", default=90.0, show_default=True, help="Of requests as fast as they are answered, before."
-)
+@click.option("--warm-seconds", default=180.0, show_default=True, help="Before; half of it at several rates.")
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS, help="Where the results go.")
 def main(minutes: float, streams: int, warm_seconds: float, output: Path) -> None:
     """See whether a server's memory stays flat."""
@@ -99,7 +102,10 @@ def main(minutes: float, streams: int, warm_seconds: float, output: Path) -> Non
         assert mock.stdout is not None
         running = stack.enter_context(peer.running(int(mock.stdout.readline())))
         assert running.pid is not None
-        watch(running, Load(16), seconds=warm_seconds)
+        for rate in _RATES:
+            slow = replace(_SLOW, streams=round(rate * _SLOW.stream_seconds))
+            watch(running, slow, seconds=warm_seconds / 2 / len(_RATES))
+        watch(running, Load(16), seconds=warm_seconds / 2)
         before = cpu_seconds(running.pid)
         seen = watch(running, load, seconds=seconds)
         busy = (cpu_seconds(running.pid) - before) / seconds
