@@ -72,8 +72,8 @@ pieces = st.lists(st.sampled_from(["\\", '"', ":", " ", "a"]), max_size=6).map("
 
 @given(
     st.lists(st.tuples(pieces, pieces), max_size=4),
-    st.sampled_from([":", " : "]),
-    st.sampled_from([0, 1, 15, 16, 17, 40]),
+    st.sampled_from([":", " : ", 15 * " " + ":", 16 * "\n" + ":", 40 * "\t" + ":"]),
+    st.sampled_from([0, 1, 15, 16, 17, 31, 32, 33, 40]),
     st.sampled_from([0, 20_000]),
     st.booleans(),
 )

@@ -20,8 +20,10 @@ MAX_COLONS = 400_000
 would hold it for 4 s; within these bounds half a second is the worst. No text that fits a model's context comes near
 them."""
 
-_LONG_BYTES = 16 << 10
-_FEW_QUOTES = 32
+_LONG_BYTES = 4 << 10
+_FEW_COLONS = 32
+_SPACE = b" \t\r\n"
+_SPACE_BEFORE = 16
 
 _KEY = re.compile(rb'"[ \t\r\n]*:')
 """Every key in the text matches this once. So does `\\":` inside a string: there may be more matches than keys, never
@@ -88,16 +90,19 @@ def _count_keys(value: Any) -> int:
 
 
 def _matches_over(keys: int, body: bytes) -> bool:
-    """Whether _KEY has more matches than that; what comes after one more is not looked at."""
+    """Whether _KEY has more matches than that; what comes after one more is not looked at.
+
+    Each match ends with a colon, and a long text has far fewer of these than quotes: as long as there are few, they are
+    what is searched for. Where more space is before one than is looked at, it is taken for a match.
+    """
     found, at = 0, 0
-    if len(body) >= _LONG_BYTES:  # in few long strings a quote is found 30 times faster than by an expression
-        for _ in range(_FEW_QUOTES):
-            at = body.find(b'"', at)
-            if at < 0:
-                return found > keys
-            if _KEY.match(body, at):
-                found += 1
-            at += 1
+    for _ in range(_FEW_COLONS if len(body) >= _LONG_BYTES else 0):
+        at = body.find(b":", at)
+        if at < 0 or found > keys:
+            return found > keys
+        before = body[max(0, at - _SPACE_BEFORE) : at].rstrip(_SPACE)
+        found += not before or before.endswith(b'"')
+        at += 1
     wanted = keys - found
     return wanted < 0 or len(_KEY.split(body[at:], wanted + 1)) - 1 > wanted
 
