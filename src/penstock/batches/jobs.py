@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from penstock.batches.assembly import Assembly
 from penstock.batches.batch import OVER, SHOWN, Batch
 from penstock.batches.fence import Fenced
+from penstock.batches.under_way import UnderWay
 from penstock.batches.validation import Validation
 from penstock.database.connection import Database
 from penstock.database.tables import batch_lines, batches
@@ -42,6 +43,7 @@ class Jobs:
         runner_id: str,
         validation: Validation,
         assembly: Assembly,
+        under_way: UnderWay,
         *,
         done: Callable[[], None] = lambda: None,
     ) -> None:
@@ -51,6 +53,7 @@ class Jobs:
         self._runner_id = runner_id
         self._validation = validation
         self._assembly = assembly
+        self._under_way = under_way
         self._wakes = {job: asyncio.Event() for job in ("begin", "end")}
 
     def wake(self) -> None:
@@ -73,6 +76,8 @@ class Jobs:
                     await wake.wait()
             wake.clear()
             try:
+                if not await self._under_way.any():
+                    continue
                 if name == "end":
                     await self._advance()
                 while batch := await self._claim(statuses):

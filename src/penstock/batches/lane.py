@@ -16,6 +16,7 @@ from penstock.batches.fair_share import FairShare
 from penstock.batches.holders import Holders
 from penstock.batches.line_requests import LineDelivery, LineRequests
 from penstock.batches.results import Back, Done, Results
+from penstock.batches.under_way import UnderWay
 from penstock.errors import (
     ApiError,
     EngineError,
@@ -77,6 +78,7 @@ class Tools:
     requests: LineRequests
     holders: Holders
     blobs: Blobs
+    under_way: UnderWay
 
 
 class Lane:
@@ -147,6 +149,8 @@ class Lane:
     async def _step(self) -> None:
         wanted = self._door.wanted()
         if not wanted or self._alone or self._tools.results.waiting > _MOST_UNWRITTEN:
+            return
+        if not (self._ready or self._running or await self._tools.under_way.any()):
             return
         if len(self._ready) < wanted:
             await self._claim(wanted + self._next_block())

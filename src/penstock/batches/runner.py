@@ -18,6 +18,7 @@ from penstock.batches.lane import Lane, Tools
 from penstock.batches.line_requests import LineRequests
 from penstock.batches.results import Results
 from penstock.batches.runners import Runners
+from penstock.batches.under_way import UnderWay
 from penstock.batches.validation import Validation
 from penstock.catalogue.workers import Worker
 from penstock.database.connection import Database
@@ -93,12 +94,13 @@ class BatchRunner:
                 lane.wake()
 
         validation, assembly = Validation(database, blobs, callers), Assembly(database, blobs)
-        jobs = Jobs(database, runners.id, validation, assembly, done=wake_lanes)
+        under_way = UnderWay(database)
+        jobs = Jobs(database, runners.id, validation, assembly, under_way, done=wake_lanes)
         results = Results(database, runners.id, counted=counted, finished=jobs.wake)
-        tools = Tools(claims, results, requests, Holders(callers, limiter), blobs)
+        tools = Tools(claims, results, requests, Holders(callers, limiter), blobs, under_way)
         lanes += (Lane(door.model, partial(Models, door.names), door, tools) for door in doors)
         lanes.append(Lane("", lambda: Models(runners.offered, excluded=True), NoDoor(), tools))
-        return cls(runners, claims, results, jobs, lanes, beat_seconds=lease_seconds / _BEATS)
+        return cls(runners, claims, results, jobs, lanes, under_way, beat_seconds=lease_seconds / _BEATS)
 
     def __init__(
         self,
@@ -107,6 +109,7 @@ class BatchRunner:
         results: Results,
         jobs: Jobs,
         lanes: Sequence[Lane],
+        under_way: UnderWay,
         *,
         beat_seconds: float,
     ) -> None:
@@ -115,11 +118,13 @@ class BatchRunner:
         self._results = results
         self._jobs = jobs
         self._lanes = lanes
+        self._under_way = under_way
         self._beat_seconds = beat_seconds
         self._changed = asyncio.Event()
 
     def wake(self) -> None:
         """A batch was made or cancelled: look at once."""
+        self._under_way.changed()
         self._jobs.wake()
         self._changed.set()
         for lane in self._lanes:
