@@ -24,7 +24,7 @@ from gateways import report
 from gateways.compiled import program
 from gateways.peer import LOGS, Running
 from gateways.peers.penstock import Penstock
-from gateways.processes import OTHER_CORE, cpu_seconds, memory, started
+from gateways.processes import OTHER_CORE, cpu_seconds, end_by_signal, memory, started
 from gateways.workloads import EVENTS, PACE_US, Load
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -94,6 +94,7 @@ def drawn(seen: list[Seen], title: str) -> str:
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS, help="Where the results go.")
 def main(minutes: float, streams: int, warm_seconds: float, output: Path) -> None:
     """See whether a server's memory stays flat."""
+    end_by_signal()
     seconds = minutes * 60
     load = replace(Load(streams), events=EVENTS, stream=True, pace_us=PACE_US)
     peer = Penstock("penstock", "Penstock", on=True)

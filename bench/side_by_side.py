@@ -16,7 +16,7 @@ from gateways.cell import GAVE_UP, Cell, measure
 from gateways.compiled import program
 from gateways.peer import LOGS, NotHere, Peer, Running
 from gateways.peers import all_peers
-from gateways.processes import OTHER_CORE, started
+from gateways.processes import OTHER_CORE, end_by_signal, started
 from gateways.workloads import WORKLOADS, Workload, named
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -86,6 +86,7 @@ def main(
     rounds: int, seconds: float, quick: bool, only: tuple[str, ...], names: tuple[str, ...], output: Path | None
 ) -> None:
     """Compare Penstock with other gateways."""
+    end_by_signal()
     chosen = [peer for peer in all_peers() if not only or peer.name in {*only, "direct"}]
     workloads = named(names)
     if quick:

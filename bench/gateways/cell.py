@@ -13,7 +13,7 @@ from typing import Any
 from gateways.compiled import program
 from gateways.peer import LOGS, Running
 from gateways.peers.penstock import recorded
-from gateways.processes import OTHER_CORE, Memory, cpu_seconds, memory, started
+from gateways.processes import OTHER_CORE, cpu_seconds, memory, started
 from gateways.workloads import Load, Workload
 
 SETTLE_SECONDS = 0.2
@@ -54,7 +54,7 @@ class Cell:
     ttft_ms: dict[str, Any]
     gap_ms: dict[str, Any]
     memory: dict[str, int] = field(default_factory=dict)
-    """Bytes, with all connections open."""
+    """Bytes, with all connections open; `rss_more` is how much more than before the first one was."""
 
 
 def mock_tells(port: int, path: str = "/stats") -> Told:
@@ -89,7 +89,7 @@ def measure(peer: str, running: Running, workload: Workload, *, mock_port: int, 
         load_cpu_us_per_request=sum(one["cpu_seconds"] for one in told) / max(1, asked) * 1e6,
         ttft_ms=told[0]["ttft_ms"],
         gap_ms=told[0]["gap_ms"],
-        memory=asdict(held) if held else {},
+        memory=held,
     )
 
 
@@ -99,7 +99,7 @@ def _spent(running: Running) -> float:
 
 def _checked(
     peer: str, running: Running, workload: Workload, *, mock_port: int, seconds: float, seed: int
-) -> tuple[list[Told], Memory | None, str]:
+) -> tuple[list[Told], dict[str, int], str]:
     """As `_run`, and why its answers do not count; it waits until the gateway has recorded them."""
     written = recorded(running.ledger) if running.ledger else None
     cell = zlib.crc32(f"{peer} {workload.name} {seed}".encode()) % (CELLS - 1) + 1
@@ -114,10 +114,10 @@ def _checked(
 
 def _run(
     running: Running, workload: Workload, *, mock_port: int, seconds: float, seed: int, cell: int
-) -> tuple[list[Told], Memory | None]:
+) -> tuple[list[Told], dict[str, int]]:
     """All loads at once; what each tells, and the gateway's memory with everything open where the workload waits."""
-    told: list[Told] = []
-    held = None
+    told, held = list[Told](), dict[str, int]()
+    before = memory(running.pid) if running.pid else None
     with ExitStack() as stack:
         loads = []
         for place, load in enumerate(workload.loads):
@@ -128,7 +128,9 @@ def _run(
             line = _line(process)
             if line == b"all begun\n":
                 time.sleep(SETTLE_SECONDS)
-                held = memory(running.pid) if running.pid else None
+                if running.pid and before:
+                    now = memory(running.pid)
+                    held = {**asdict(now), "rss_more": now.rss - before.rss}
                 mock_tells(mock_port, "/release")
                 line = _line(process)
             told.append(json.loads(line))

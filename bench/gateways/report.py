@@ -98,6 +98,7 @@ EVENTS: tuple[tuple[str, Tell], ...] = (
 HELD: tuple[tuple[str, Tell], ...] = (
     ("PSS, MB", lambda r, p, w: spread([c.memory["pss"] / 2**20 for c in r.of(p, w) if c.memory], "{:.0f}")),
     ("RSS, MB", lambda r, p, w: spread([c.memory["rss"] / 2**20 for c in r.of(p, w) if c.memory], "{:.0f}")),
+    ("RSS, MB more", lambda r, p, w: spread([c.memory["rss_more"] / 2**20 for c in r.of(p, w) if c.memory], "{:.0f}")),
 )
 
 
