@@ -19,6 +19,11 @@ HOSTILE = (
 )
 
 
+def ended(*, most: int) -> re.Pattern[str]:
+    """How the answer of a real model ends, that draws its tokens: it may have said all before the bound."""
+    return re.compile(rf"\b({most} out / \d+ in.* · length|\d+ out / \d+ in.* · stop)")
+
+
 def say(page: Page, text: str) -> None:
     page.get_by_label("Message", exact=True).fill(text)
     page.keyboard.press("Enter")
@@ -52,7 +57,7 @@ def test_an_answer_streams_and_stop_keeps_it_and_frees_the_slot(open_page: Opene
     answer.hover()
     answer.get_by_role("button", name="Regenerate").click()
     expect(last_answer(page)).to_contain_text(NUMBERS)
-    expect(last_answer(page)).to_contain_text("24 out")
+    expect(last_answer(page)).to_contain_text(ended(most=24))
     expect(page.get_by_role("article", name="Answer of")).to_have_count(1)
 
 
@@ -98,7 +103,7 @@ def test_the_real_model_is_compared_with_another(open_page: Opened, workshop: Ru
     page.get_by_role("button", name="Compare").click()
     page.get_by_label("Model B").select_option("echo")
     say(page, "What is the capital of France?")
-    expect(last_answer(page, "A")).to_contain_text(re.compile(r"TTFT [\d.]+ m?s · 8 out / \d+ in.* · (length|stop)"))
+    expect(last_answer(page, "A")).to_contain_text(ended(most=8))
     expect(last_answer(page, "B")).to_contain_text("What is the capital of France?")
     expect(last_answer(page, "B")).to_contain_text("6 out / 6 in · stop")
 
