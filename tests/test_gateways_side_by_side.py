@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
 from gateways.cell import Cell, measure
+from gateways.charts import draw
 from gateways.compiled import program
 from gateways.peer import LOGS, Running
+from gateways.peers import all_peers
 from gateways.peers.penstock import Penstock, recorded
 from gateways.processes import started
 from gateways.report import Result, conditions, table
@@ -108,3 +111,11 @@ def test_what_did_not_run_is_a_row_with_its_reason() -> None:
     peers = [Penstock("penstock", "Penstock", on=True)]
     result = Result(conditions(rounds=1, seconds=1), {}, {"penstock": "no room"}, [REQUEST], peers, [])
     assert "| Penstock | not run: no room |" in table(result)
+
+
+def test_every_gateway_that_was_measured_is_drawn(mock: int, tmp_path: Path) -> None:
+    peers, measured = all_peers(), cell(Running(mock), REQUEST, mock)
+    cells = [replace(measured, peer=peer.name, cpu_us_per_request=10.0) for peer in peers]
+    drawn = draw(Result(conditions(rounds=1, seconds=1), {}, {}, [REQUEST], peers, cells), tmp_path)
+    picture = drawn[0].read_text(encoding="utf-8")
+    assert [peer.title for peer in peers if peer.name != "direct" and peer.title not in picture] == []

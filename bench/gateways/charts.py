@@ -18,6 +18,7 @@ from gateways.report import Result
 COLOURS = {
     "direct": "#9a9a9a",
     "nginx": "#5f6b73",
+    "bare": "#c9a227",
     "penstock": "#0b6bcb",
     "penstock-off": "#6fb1f0",
     "smg": "#c8511b",
