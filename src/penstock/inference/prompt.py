@@ -23,8 +23,6 @@ _EDGE_TOKENS = 4
 _LONGEST_TOKEN_BYTES = 64
 """A prompt has a token for each message, and one for every so many bytes: vocabularies hold no longer ones in
 practice."""
-_MSGPACK_HEADS = ((1, 31), (2, 2**8 - 1), (3, 2**16 - 1), (5, 2**32 - 1))
-"""Bytes before a text in MessagePack, and how many bytes of UTF-8 it may have at most with so many."""
 
 
 class Measured(Protocol):
@@ -129,8 +127,4 @@ def _size(message: Message) -> int:
 
 
 def _utf8_size(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    # msgspec leaves the UTF-8 with the text, and finds it there when it writes the engine's JSON; `encode` does not.
-    packed = len(msgspec.msgpack.encode(text))
-    return packed - next(head for head, most in _MSGPACK_HEADS if packed <= head + most)
+    return len(text) if text.isascii() else len(text.encode())

@@ -23,7 +23,6 @@ them."""
 _LONG_BYTES = 4 << 10
 _FEW_COLONS = 32
 _SPACE = b" \t\r\n"
-_SPACE_BEFORE = 16
 
 _KEY = re.compile(rb'"[ \t\r\n]*:')
 """Every key in the text matches this once. So does `\\":` inside a string: there may be more matches than keys, never
@@ -93,18 +92,17 @@ def _matches_over(keys: int, body: bytes) -> bool:
     """Whether _KEY has more matches than that; what comes after one more is not looked at.
 
     Each match ends with a colon, and a long text has far fewer of these than quotes: as long as there are few, they are
-    what is searched for. Where more space is before one than is looked at, it is taken for a match.
+    what is searched for.
     """
-    found, at = 0, 0
+    found, begin = 0, 0
     for _ in range(_FEW_COLONS if len(body) >= _LONG_BYTES else 0):
-        at = body.find(b":", at)
-        if at < 0 or found > keys:
+        colon = body.find(b":", begin)
+        if colon < 0 or found > keys:
             return found > keys
-        before = body[max(0, at - _SPACE_BEFORE) : at].rstrip(_SPACE)
-        found += not before or before.endswith(b'"')
-        at += 1
+        found += body[begin:colon].rstrip(_SPACE).endswith(b'"')
+        begin = colon + 1
     wanted = keys - found
-    return wanted < 0 or len(_KEY.split(body[at:], wanted + 1)) - 1 > wanted
+    return wanted < 0 or len(_KEY.split(body[begin:], wanted + 1)) - 1 > wanted
 
 
 def _without_escaped_quotes(body: bytes) -> bytes:
