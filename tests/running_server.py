@@ -39,6 +39,22 @@ def eventually(look: Callable[[], T | None], *, seconds: float = 30.0) -> T:
     raise AssertionError(f"it did not happen within {seconds} s")
 
 
+def ended(process: psutil.Process) -> bool:
+    """Whether a process is no more, or only its entry is, for want of somebody who asks for its status."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it went between the two questions
+        return True
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    """The words that started a process; none where it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def penstock(
     *arguments: str,
     data_dir: Path,
@@ -186,7 +202,7 @@ class RunningServer:
             children = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
-        return [child.pid for child in children if any("penstock.engines" in part for part in _cmdline(child))]
+        return [child.pid for child in children if any("penstock.engines" in part for part in command_line(child))]
 
     def new_key(self, name: str, *options: str) -> str:
         made = penstock("keys", "create", name, *options, data_dir=self.data_dir)
@@ -270,10 +286,3 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int | None:
     assert process.poll() is None, text
     found = re.search(r"API base +http://127\.0\.0\.1:(\d+)/v1", text)
     return int(found[1]) if found else None
-
-
-def _cmdline(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return []

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psutil
-from running_server import Answer, RunningServer, eventually, free_port, receive_until
+from running_server import Answer, RunningServer, command_line, eventually, free_port, receive_until
 
 CONFIG = """
 workers = 2
@@ -37,11 +37,7 @@ def processes(server: RunningServer) -> dict[str, psutil.Process]:
     """Name -> process: `owner`, `api 1` and so on, as far as they run now."""
     found = {}
     for child in psutil.Process(server.process.pid).children():
-        try:
-            words = child.cmdline()
-        except psutil.NoSuchProcess:
-            continue
-        if "penstock.cli.part" in words and child.status() != psutil.STATUS_ZOMBIE:
+        if "penstock.cli.part" in (words := command_line(child)):
             found[words[-1]] = child
     return found
 

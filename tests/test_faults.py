@@ -12,7 +12,7 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from running_server import SMOL, Answer, RunningServer, eventually, penstock, receive_until, serving
+from running_server import SMOL, Answer, RunningServer, ended, eventually, penstock, receive_until, serving
 
 CONFIG = """
 stall_seconds = {stall}
@@ -63,9 +63,7 @@ def test_no_engine_survives_its_server(tmp_path: Path) -> None:
         assert engines
         server.process.kill()
         server.process.wait()
-        eventually(
-            lambda: not any(engine.is_running() and engine.status() != "zombie" for engine in engines), seconds=5
-        )
+        eventually(lambda: all(map(ended, engines)), seconds=5)
 
 
 def test_a_hanging_engine_is_ended_and_replaced(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 from batch_command import request
-from running_server import SMOL, Answer, RunningServer, eventually, free_port, penstock, receive_until, serving
+from running_server import SMOL, Answer, RunningServer, ended, eventually, free_port, penstock, receive_until, serving
 from several import (
     ask_at,
     asking,
@@ -264,7 +264,7 @@ def test_nothing_outlives_the_supervisor(tmp_path: Path) -> None:
         assert len(all_) == 4
         server.process.kill()
         server.process.wait()
-        eventually(lambda: not [p for p in all_ if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], seconds=20)
+        eventually(lambda: all(map(ended, all_)), seconds=20)
 
 
 def test_the_real_model_answers_through_all_processes(models_dir: Path, tmp_path: Path) -> None:

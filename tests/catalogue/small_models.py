@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from running_server import command_line
 
 from penstock.catalogue.models import Model, load_catalogue
 from penstock.catalogue.pull import Progress, pull
@@ -87,16 +88,8 @@ def downloaders() -> list[psutil.Process]:
     return [child for child in psutil.Process().children(recursive=True) if _fetches(child)]
 
 
-def ended(process: psutil.Process) -> bool:
-    """Whether a process is no more, or only its entry is, for want of somebody who asks for its status."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 def _fetches(process: psutil.Process) -> bool:
-    try:
-        command = process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return False
+    command = command_line(process)
     return "download" in command or "penstock.catalogue.hf_download" in command
 
 

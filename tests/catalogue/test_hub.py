@@ -3,9 +3,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from catalogue.small_models import GGUF, Pulling, downloaders, ended, entry, files_below, pulling_process, sha256
+from catalogue.small_models import GGUF, Pulling, downloaders, entry, files_below, pulling_process, sha256
 from file_server import COMMIT, FileServer
-from running_server import eventually
+from running_server import ended, eventually
 
 from penstock.catalogue.models import Model
 from penstock.catalogue.pull import Progress, WrongFile, pull

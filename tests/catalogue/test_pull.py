@@ -9,7 +9,6 @@ from catalogue.small_models import (
     GGUF,
     Pulling,
     downloaders,
-    ended,
     entry,
     files_below,
     pulling_process,
@@ -18,7 +17,7 @@ from catalogue.small_models import (
     write_wheel,
 )
 from file_server import FileServer
-from running_server import LLAMA, SMOL, eventually
+from running_server import LLAMA, SMOL, ended, eventually
 
 from penstock.catalogue.models import Model, load_catalogue
 from penstock.catalogue.pull import Progress, WrongFile, pull, verify

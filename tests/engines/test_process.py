@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running_server import eventually
+from running_server import ended, eventually
 
 from penstock.engines import process
 from penstock.engines.echo import Echo
@@ -54,11 +54,10 @@ def test_the_environment_is_a_list_of_what_is_needed() -> None:
 def test_an_engine_ends_with_its_parent_also_on_kill_9(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
-        engine = int(parent.stdout.readline())
-        assert psutil.pid_exists(engine)
+        engine = psutil.Process(int(parent.stdout.readline()))
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-        eventually(lambda: not psutil.pid_exists(engine) or psutil.Process(engine).status() == "zombie", seconds=5)
+        eventually(lambda: ended(engine), seconds=5)
 
 
 async def test_an_engine_that_does_not_start_says_why(tmp_path: Path) -> None:
