@@ -63,7 +63,7 @@ def test_no_engine_survives_its_server(tmp_path: Path) -> None:
         assert engines
         server.process.kill()
         server.process.wait()
-        eventually(lambda: all(map(ended, engines)), seconds=5)
+        eventually(lambda: all(map(ended, engines)))
 
 
 def test_a_hanging_engine_is_ended_and_replaced(tmp_path: Path) -> None:
@@ -71,13 +71,13 @@ def test_a_hanging_engine_is_ended_and_replaced(tmp_path: Path) -> None:
         (hanging,) = server.engine_pids()
         with pytest.raises(openai.APIError):
             list(stream(server, "!hang@3 one two three four"))
-        eventually(lambda: server.engine_pids() not in ([], [hanging]), seconds=15)
-        eventually(lambda: server.chat("again").status == 200, seconds=15)
+        eventually(lambda: server.engine_pids() not in ([], [hanging]))
+        eventually(lambda: server.chat("again").status == 200)
 
 
 def test_an_engine_that_lies_about_its_health_is_never_ready(tmp_path: Path) -> None:
     with serving(tmp_path, "--model", "echo", config=config(stall=1, faults=["lie"]), ready=False) as server:
-        eventually(lambda: "gave no token" in server.log.read_text(), seconds=15)
+        eventually(lambda: "gave no token" in server.log.read_text())
         assert server.request("GET", "/ready", headers={}).status == 503
         answer = server.chat("Hi")
         assert (answer.status, answer.error["code"]) == (503, "model_loading")
@@ -134,18 +134,18 @@ def test_sigterm_lets_streams_finish_refuses_new_work_and_ends_with_0(tmp_path: 
         chunks = iter(stream(server, "word " * 40))
         next(chunks)
         server.process.send_signal(signal.SIGTERM)
-        eventually(lambda: server.request("GET", "/ready", headers={}).status == 503, seconds=5)
+        eventually(lambda: server.request("GET", "/ready", headers={}).status == 503)
         refused = server.chat("new")
         assert (refused.status, refused.error["code"]) == (503, "model_unavailable")
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
         assert text.split() == ["word"] * 40
-        assert server.process.wait(timeout=10) == 0
+        assert server.process.wait(timeout=30) == 0
         assert [row["completion_tokens"] for row in server.ledger()][-1] >= 40
 
 
 @pytest.mark.parametrize("second_signal", [False, True])
 def test_what_is_not_done_in_time_gets_an_error_event(tmp_path: Path, second_signal: bool) -> None:
-    drain = 30 if second_signal else 1
+    drain = 60 if second_signal else 1
     with serving(tmp_path, "--model", "echo", config=config(drain=drain, rate=10)) as server:
         failures: list[str] = []
 
@@ -160,12 +160,12 @@ def test_what_is_not_done_in_time_gets_an_error_event(tmp_path: Path, second_sig
         started = threading.Event()
         thread = threading.Thread(target=follow)
         thread.start()
-        assert started.wait(10)
+        assert started.wait(30)
         server.process.send_signal(signal.SIGINT)
         if second_signal:
             eventually(lambda: "Shutting down" in server.log.read_text())
             server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(timeout=10) == 0
+        assert server.process.wait(timeout=30) == 0
         thread.join()
         assert failures == ["The server is shutting down. Try again in a moment."]
         (row,) = [row for row in server.ledger() if row["prompt_tokens"] == 500]
@@ -185,7 +185,7 @@ def test_a_body_that_is_still_on_its_way_is_refused_like_the_rest(tmp_path: Path
             server.process.send_signal(signal.SIGTERM)
             received = receive_until(connection, b"model_unavailable")
         assert b" 503 " in received.split(b"\r\n")[0]
-        assert server.process.wait(timeout=10) == 0
+        assert server.process.wait(timeout=30) == 0
 
 
 def test_what_was_answered_503_at_the_end_is_not_billed(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_what_was_answered_503_at_the_end_is_not_billed(tmp_path: Path) -> None:
         eventually(lambda: server.request("GET", "/ready", headers={}).status == 200)
         time.sleep(1)  # not a condition: one runs and one waits by now, and either must do
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(timeout=10) == 0
+        assert server.process.wait(timeout=30) == 0
         for thread in threads:
             thread.join()
         assert [answer.status for answer in answers] == [503, 503]
@@ -208,7 +208,7 @@ def test_what_was_answered_503_at_the_end_is_not_billed(tmp_path: Path) -> None:
 def test_a_terminal_that_is_gone_does_not_take_the_server_along(tmp_path: Path) -> None:
     with serving(tmp_path, "--model", "echo", config=config(), lost_terminal=True) as server:
         os.kill(server.engine_pids()[0], signal.SIGKILL)  # about which the banner has something to say
-        eventually(lambda: server.chat("again").status == 200, seconds=15)
+        eventually(lambda: server.chat("again").status == 200)
         assert server.stop() == 0
 
 

@@ -217,8 +217,8 @@ def test_an_engine_that_hangs_for_a_process_is_ended(tmp_path: Path) -> None:
     with serving(tmp_path, "--model", "echo", config=config(stall=1)) as server:
         (hanging,) = server.engine_pids()
         assert server.chat("!hang@3 one two three four").status == 502
-        eventually(lambda: server.engine_pids() not in ([], [hanging]), seconds=15)
-        eventually(lambda: server.chat("again").status == 200, seconds=15)
+        eventually(lambda: server.engine_pids() not in ([], [hanging]))
+        eventually(lambda: server.chat("again").status == 200)
 
 
 def refuses(server: RunningServer) -> bool:
@@ -264,7 +264,7 @@ def test_nothing_outlives_the_supervisor(tmp_path: Path) -> None:
         assert len(all_) == 4
         server.process.kill()
         server.process.wait()
-        eventually(lambda: all(map(ended, all_)), seconds=20)
+        eventually(lambda: all(map(ended, all_)))
 
 
 def test_the_real_model_answers_through_all_processes(models_dir: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from penstock.api.usage import usage_router
 from penstock.batches.line_requests import LineRequests, Receipts
 from penstock.batches.runner import BatchRunner, EngineDoor
 from penstock.catalogue.engine import engine_for
-from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
+from penstock.catalogue.models import Catalogue, Model
 from penstock.catalogue.pull import Progress, pull
 from penstock.catalogue.store import ModelStore
 from penstock.catalogue.tuning import TuningStore
@@ -56,14 +56,13 @@ from penstock.database.schema import migrate
 from penstock.engines.engine import Engine
 from penstock.engines.grammar import GrammarCompiler
 from penstock.engines.relay import Relay
-from penstock.errors import OperatorError
 from penstock.inference.admission import Admission
 from penstock.inference.completion import Inference
 from penstock.inference.form import Shaper
 from penstock.inference.meter import InFlight, Meter
 from penstock.inference.request_metrics import RequestMetrics
 from penstock.inference.route import Router
-from penstock.parts import closing, connecting, keeping, knowing, limiting, recording
+from penstock.parts import closing, connecting, keeping, knowing, limiting, recording, served_models
 from penstock.processes.guest import Once
 from penstock.processes.hall import Hall
 from penstock.settings import DEFAULT_MODEL, Origins, Settings, described
@@ -105,16 +104,6 @@ class Penstock:
     def chats(self) -> bool:
         """Whether one of its models can be talked to."""
         return any(worker.model.kind == "chat" for worker in self.workers.all())
-
-
-def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
-    """The catalogue, and the models to serve. Raises OperatorError for one that cannot run here, saying why."""
-    catalogue = load_catalogue(settings.models, settings.aliases)
-    models = {model.id: model for model in map(catalogue.get, settings.serve)}
-    for model in models.values():
-        if reason := why_not_here(model):
-            raise OperatorError(reason)
-    return catalogue, list(models.values())
 
 
 @asynccontextmanager

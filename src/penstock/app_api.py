@@ -12,7 +12,6 @@ from penstock.api.asgi import Front
 from penstock.api.drain import Drain
 from penstock.api.routes import error_forms, key_routes
 from penstock.api.transport.connection import Connection
-from penstock.app import served_models
 from penstock.catalogue.engine import engine_for
 from penstock.catalogue.tuning import TuningStore
 from penstock.engines.grammar import GrammarCompiler
@@ -21,7 +20,7 @@ from penstock.inference.completion import Inference
 from penstock.inference.form import Shaper
 from penstock.inference.meter import InFlight, Meter
 from penstock.inference.route import Router
-from penstock.parts import FLUSH_SECONDS, cancel, closing, connecting, knowing
+from penstock.parts import FLUSH_SECONDS, cancel, closing, connecting, knowing, served_models
 from penstock.processes.asked_limits import AskedLimits
 from penstock.processes.asked_places import AskedAdmission
 from penstock.processes.guest import NOW_SECONDS

@@ -1,4 +1,4 @@
-"""The parts of a server that run beside its requests: each a block that starts it and ends it."""
+"""What every process of a server is put together from: the models it serves, and blocks that start and end a part."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 from penstock.batches.blobs import Blobs
 from penstock.batches.janitor import Janitor
 from penstock.batches.staging import Staging
+from penstock.catalogue.models import Catalogue, Model, load_catalogue, why_not_here
 from penstock.database.connection import Database
+from penstock.errors import OperatorError
 from penstock.settings import Settings
 from penstock.tenants.last_use import LastUse
 from penstock.tenants.ledger import Ledger
@@ -18,8 +20,6 @@ from penstock.tenants.pepper import load_pepper
 from penstock.tenants.retention import Retention
 from penstock.tenants.spool import Spool
 from penstock.tenants.tenants import Tenants
-from penstock.tenants.valkey_limits import ValkeyLimits
-from penstock.tenants.valkey_store import ValkeyStore
 
 FLUSH_SECONDS = 3.0
 """How long a shutdown waits for a database that is away."""
@@ -30,6 +30,16 @@ class Closes(Protocol):
 
 
 C = TypeVar("C", bound=Closes)
+
+
+def served_models(settings: Settings) -> tuple[Catalogue, list[Model]]:
+    """The catalogue, and the models to serve. Raises OperatorError for one that cannot run here, saying why."""
+    catalogue = load_catalogue(settings.models, settings.aliases)
+    models = {model.id: model for model in map(catalogue.get, settings.serve)}
+    for model in models.values():
+        if reason := why_not_here(model):
+            raise OperatorError(reason)
+    return catalogue, list(models.values())
 
 
 @asynccontextmanager
@@ -102,6 +112,10 @@ async def limiting(settings: Settings) -> AsyncIterator[Limiter]:
     if not settings.valkey_url:
         yield MemoryLimits()
         return
+    # Only here, as the client is of weight and most never need it.
+    from penstock.tenants.valkey_limits import ValkeyLimits
+    from penstock.tenants.valkey_store import ValkeyStore
+
     limits = ValkeyLimits(ValkeyStore(settings.valkey_url))
     await limits.start()
     try:

@@ -19,7 +19,7 @@ from running_server import SMOL, RunningServer
 
 PROGRAMS = Path(__file__).with_name("programs")
 
-_RUN_SECONDS = 180
+_RUN_SECONDS = 300
 
 
 @dataclass(frozen=True)

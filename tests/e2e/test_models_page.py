@@ -42,7 +42,7 @@ def test_a_model_is_stopped_and_started_again(open_page: Opened, workshop: Runni
     model.get_by_role("button", name="Start").click()
     expect(model).to_contain_text("Ready", timeout=SECONDS)
     expect(shown).to_contain_text("Ready")
-    eventually(lambda: ask(workshop, mia).status == 200, seconds=5)
+    eventually(lambda: ask(workshop, mia).status == 200)
     page.goto(f"/audit?target={SMOL}")
     acts = page.get_by_role("region", name="Acts").get_by_role("row")
     expect(acts.filter(has_text="model.stop")).to_contain_text(foreman.email)

@@ -50,7 +50,7 @@ def test_an_answer_streams_and_stop_keeps_it_and_frees_the_slot(open_page: Opene
     expect(answer).to_contain_text("Stopped. What had come is kept.")
     kept = answer.locator(".markdown").inner_text()
     assert kept
-    eventually(lambda: busy_slots(real_server, cai, SMOL) == 0, seconds=5)
+    eventually(lambda: busy_slots(real_server, cai, SMOL) == 0, seconds=10)
     assert answer.locator(".markdown").inner_text() == kept
 
     page.get_by_label("Max tokens", exact=True).fill("24")

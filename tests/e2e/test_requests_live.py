@@ -45,7 +45,7 @@ def test_a_request_is_cancelled_and_its_slot_is_free(open_page: Opened, workshop
         found: int = next(model for model in models if model["id"] == SMOL)["busy"]
         return found
 
-    eventually(lambda: busy() == 0, seconds=5)
+    eventually(lambda: busy() == 0, seconds=10)
     page.get_by_role("tab", name="History").click()
     over = page.get_by_role("region", name="Requests").get_by_role("row").filter(has_text=SMOL.rpartition("/")[2])
     expect(over).to_contain_text("request_cancelled")

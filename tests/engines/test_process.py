@@ -57,7 +57,7 @@ def test_an_engine_ends_with_its_parent_also_on_kill_9(tmp_path: Path) -> None:
         engine = psutil.Process(int(parent.stdout.readline()))
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-        eventually(lambda: ended(engine), seconds=5)
+        eventually(lambda: ended(engine))
 
 
 async def test_an_engine_that_does_not_start_says_why(tmp_path: Path) -> None:

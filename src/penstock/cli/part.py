@@ -15,11 +15,8 @@ import click
 import msgspec
 import uvloop
 
-from penstock import app
 from penstock.api.transport.listener import HttpListener
-from penstock.app_api import running_api
 from penstock.catalogue.workers import Worker
-from penstock.cli.banner import Banner
 from penstock.cli.garbage import leave_out_what_stays
 from penstock.cli.listening import (
     Signals,
@@ -33,8 +30,6 @@ from penstock.cli.listening import (
 )
 from penstock.cli.part_told import NO_USE, Part
 from penstock.errors import OperatorError
-from penstock.processes.hall import Hall
-from penstock.processes.inside import Inside
 
 _LAST_WORDS_SECONDS = 8.0
 """How long API processes may take to tell the owner what their last requests used, after these are over."""
@@ -58,6 +53,8 @@ def main() -> None:
 
 async def _serve(part: Part) -> None:
     """An API process."""
+    from penstock.app_api import running_api
+
     settings = part.settings
     signals = _signals()
     api = running_api(settings, name=part.name, owner=part.socket, secret=part.secret)
@@ -77,6 +74,12 @@ async def _serve(part: Part) -> None:
 
 async def _own(part: Part) -> None:
     """The owner: all of the server but the port that everybody sees."""
+    # Only here: API processes do without the console and what it stands on, a fifth of what they would take.
+    from penstock import app
+    from penstock.cli.banner import Banner
+    from penstock.processes.hall import Hall
+    from penstock.processes.inside import Inside
+
     settings, signals, bounds = part.settings, _signals(), bounds_here()
     hall, banner = Hall(processes=settings.workers), Banner(settings, port=part.port)
 

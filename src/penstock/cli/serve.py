@@ -9,10 +9,8 @@ from typing import Any
 import click
 import uvloop
 
-from penstock import app
 from penstock.api.transport.bounds import Bounds
 from penstock.api.transport.listener import HttpListener
-from penstock.cli.banner import Banner
 from penstock.cli.garbage import leave_out_what_stays
 from penstock.cli.listening import (
     bounds_here,
@@ -66,6 +64,10 @@ def command(config: Path | None, aliases: tuple[str, ...], **flags: Any) -> None
 async def _serve(
     settings: Settings, origins: Origins, listening: socket.socket, bounds: Bounds, *, watched: socket.socket | None
 ) -> None:
+    # Only here: with several workers this process looks after others, and has no need of all that they load.
+    from penstock import app
+    from penstock.cli.banner import Banner
+
     banner = Banner(settings, port=listening.getsockname()[1])
     listening_to = app.Listener(pulling=banner.pulling, changed=banner.changed)
     async with app.running(settings, listening_to, origins=origins) as penstock:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi.responses import Response
+from starlette.responses import Response
 from msgspec import Struct
 
 from penstock.protocol.answer import encode

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from fastapi import Request
+from starlette.requests import Request
 
 from penstock.errors import RequestTooLarge, UnsupportedMediaType
 from penstock.protocol.strict_json import decode
