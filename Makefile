@@ -41,7 +41,7 @@ test: .venv/.made ## Set up what is missing, then run every check and every test
 	$(BIN)/python -m pytest $(IN_TWOS) $(PYTEST_ARGS)
 
 test-clients: .venv/.dev .venv/.package ## Set up other people's clients, try each, and keep the table in docs/clients.md
-	$(BIN)/python -m pytest $(CLIENTS) --clients-table docs/clients.md $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(IN_TWOS) $(CLIENTS) --clients-table docs/clients.md $(PYTEST_ARGS)
 
 bench: .venv/.dev .venv/.package ## Compare Penstock with other gateways; see bench/README.md (BENCH_ARGS="--quick ...")
 	@$(BIN)/python bench/side_by_side.py $(BENCH_ARGS)

@@ -1,5 +1,6 @@
 """The option of `make test-clients`, and the table that comes of it."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
     Where one cannot be made its tests try again, and tell why.
     """
-    if session.config.option.collectonly:
+    first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+    if session.config.option.collectonly or not first:
         return
     marks = (item.get_closest_marker("client") for item in session.items)
     commands = dict.fromkeys(mark.args[0].command for mark in marks if mark is not None)

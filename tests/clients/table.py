@@ -4,12 +4,12 @@ A test belongs to the client of its module (`pytestmark = CLIENT.marks`) and to 
 (`@shows("chat")`). A cell is a tick when all its tests passed. What was not run says so, with the reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from clients.client import Client
 
 Column = Literal["chat", "stream", "tools", "structured output", "errors"]
 COLUMNS: tuple[Column, ...] = ("chat", "stream", "tools", "structured output", "errors")
@@ -24,29 +24,53 @@ def shows(*columns: Column) -> pytest.MarkDecorator:
     return pytest.mark.shows(*columns)
 
 
+@dataclass(frozen=True)
+class _Test:
+    """What a test is for."""
+
+    client: str
+    version: str
+    lacks: Mapping[str, str]
+    columns: tuple[Column, ...]
+
+    @property
+    def row(self) -> tuple[str, str]:
+        return self.client, self.version
+
+
 class Table:
-    """A pytest plugin: gathers outcomes, prints the table at the end, and keeps it in `document` if it is whole."""
+    """A pytest plugin: gathers outcomes, prints the table at the end, and keeps it in `document` if it is whole.
+
+    Where several processes run the tests, it is in each: those tell the one that prints what they collected.
+    """
 
     def __init__(self, document: Path | None) -> None:
         self._document = document
-        self._clients: list[Client] = []
-        self._tests: dict[str, tuple[Client, tuple[Column, ...]]] = {}
+        self._tests: dict[str, _Test] = {}
         self._outcomes: dict[str, str] = {}
-        self._chosen_from = False
+        self._deselected: list[str] = []
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         of, columns = item.get_closest_marker("client"), item.get_closest_marker("shows")
         if of is None or columns is None:
             return
         (client,) = of.args
-        if client not in self._clients:
-            self._clients.append(client)
-        self._tests[item.nodeid] = (client, columns.args)
+        self._tests[item.nodeid] = _Test(client.name, client.version, dict(client.lacks), columns.args)
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
-        self._chosen_from = True
-        for item in items:
-            self._outcomes[item.nodeid] = "not run: not selected"
+        self._deselected += [item.nodeid for item in items]
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if (told := getattr(session.config, "workeroutput", None)) is not None:
+            tests = {nodeid: asdict(test) for nodeid, test in self._tests.items()}
+            told["clients"] = {"tests": tests, "deselected": self._deselected}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A process has ended, of itself if it tells something. All collect the same."""
+        if told := getattr(node, "workeroutput", {}).get("clients"):
+            self._tests = {nodeid: _Test(**test) for nodeid, test in told["tests"].items()}
+            self._deselected = told["deselected"]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped:
@@ -59,32 +83,34 @@ class Table:
     @property
     def lines(self) -> list[str]:
         """The table in Markdown."""
-        rows = [
-            [client.name, client.version, *(self._cell(client, column) for column in COLUMNS)]
-            for client in sorted(self._clients, key=lambda client: client.name.lower())
-        ]
+        clients = {test.row: test.lacks for test in self._tests.values()}
+        by_name = sorted(clients.items(), key=lambda client: client[0][0].lower())
+        rows = [[*row, *(self._cell(row, lacks, column) for column in COLUMNS)] for row, lacks in by_name]
         head = ["client", "version", *COLUMNS]
         return [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
 
     @property
     def whole(self) -> bool:
         """Every test of every client ran, and there is one for every cell."""
-        return bool(self._clients) and not self._chosen_from and not any("not run" in line for line in self.lines)
+        return bool(self._tests) and not self._deselected and not any("not run" in line for line in self.lines)
 
-    def _cell(self, client: Client, column: Column) -> str:
-        if column in client.lacks:
-            return f"n/a: {client.lacks[column]}"
+    def _cell(self, row: tuple[str, str], lacks: Mapping[str, str], column: Column) -> str:
+        if column in lacks:
+            return f"n/a: {lacks[column]}"
         outcomes = [
-            self._outcomes.get(test, "not run: the run ended before it")
-            for test, (of, columns) in self._tests.items()
-            if of is client and column in columns
+            self._outcome(nodeid) for nodeid, test in self._tests.items() if test.row == row and column in test.columns
         ]
         if not outcomes:
             return "not run: it has no test"
         return next((outcome for outcome in outcomes if outcome != WORKS), WORKS)
 
+    def _outcome(self, nodeid: str) -> str:
+        if nodeid in self._deselected:
+            return "not run: not selected"
+        return self._outcomes.get(nodeid, "not run: the run ended before it")
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self._clients:
+        if not self._tests:
             return
         terminalreporter.section("clients")
         for line in self.lines:

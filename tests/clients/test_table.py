@@ -52,9 +52,10 @@ def tabled(folder: Path, tests: str, *arguments: str) -> str:
     return ran.stdout
 
 
-def test_a_whole_table_is_printed_and_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_whole_table_is_printed_and_kept(tmp_path: Path, processes: str) -> None:
     row = "| a client | 1.0 | ✓ | ✓ | n/a: it has none | n/a: it has none | n/a: it has none |"
-    assert row in tabled(tmp_path, WHOLE)
+    assert row in tabled(tmp_path, WHOLE, "-n", processes)
     kept = (tmp_path / "clients.md").read_text()
     assert row in kept
     assert kept.startswith(f"before\n{BEGIN}")
@@ -81,8 +82,9 @@ def test_what_is_not_seen_to_work_is_told(tmp_path: Path, change: dict[str, str]
     assert ("old" in (tmp_path / "clients.md").read_text()) == ("not run" in row)
 
 
-def test_a_choice_of_tests_keeps_the_table_as_it_is(tmp_path: Path) -> None:
-    said = tabled(tmp_path, WHOLE, "-k", "both")
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_choice_of_tests_keeps_the_table_as_it_is(tmp_path: Path, processes: str) -> None:
+    said = tabled(tmp_path, WHOLE, "-k", "both", "-n", processes)
     assert "| not run: not selected | ✓ |" in said
     assert "left as it is" in said
     assert (tmp_path / "clients.md").read_text() == DOCUMENT

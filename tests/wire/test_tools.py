@@ -139,10 +139,10 @@ def test_left_to_itself_the_model_calls_where_it_always_did(model: tuple[openai.
             "seed": seed,
         }
         (answer,) = whole(client, **request)
-        (stream,) = streamed(client, **request)
-        assert (stream.content, stream.calls) == (answer.content, answer.calls)
         assert "<tool_call>" not in answer.content
         if answer.calls:
+            (stream,) = streamed(client, **request)
+            assert (stream.content, stream.calls) == (answer.content, answer.calls)
             assert answer.finish_reason == "tool_calls"
             check_call(*answer.calls[0])
             return
