@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from starlette.responses import Response
 from msgspec import Struct
+from starlette.responses import Response
 
 from penstock.protocol.answer import encode
 
