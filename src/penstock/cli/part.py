@@ -74,7 +74,7 @@ async def _serve(part: Part) -> None:
 
 async def _own(part: Part) -> None:
     """The owner: all of the server but the port that everybody sees."""
-    # Only here: API processes do without the console and what it stands on, a fifth of what they would take.
+    # Only here: API processes do without the console and what it stands on, a third of what they would take.
     from penstock import app
     from penstock.cli.banner import Banner
     from penstock.processes.hall import Hall
